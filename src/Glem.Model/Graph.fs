@@ -1,0 +1,78 @@
+namespace Glem
+
+/// An index of a node, 0 .. n-1.
+[<Measure>]
+type node
+
+/// An index of a class, 0 .. c-1.
+[<Measure>]
+type cls
+
+/// Compressed sparse rows over n nodes: the neighbours of node i are Neighbours[Offsets[i] .. Offsets[i+1]-1],
+/// ascending and without duplicates. Offsets : [n+1], Neighbours : [e].
+type Csr =
+    private
+        { offsets: int[]
+          neighbours: int[] }
+
+    member this.NodeCount = this.offsets.Length - 1
+    member this.EdgeCount = this.neighbours.Length
+    member this.Offsets = System.ReadOnlyMemory<int>(this.offsets)
+    member this.Neighbours = System.ReadOnlyMemory<int>(this.neighbours)
+
+    /// The neighbours of one node, ascending.
+    member this.NeighboursOf(i: int<node>) =
+        System.ReadOnlySpan<int>(this.neighbours, this.offsets[int i], this.offsets[int i + 1] - this.offsets[int i])
+
+    member this.Degree(i: int<node>) = this.offsets[int i + 1] - this.offsets[int i]
+
+/// Texts on the nodes of a graph. Holds no labels: those live in Labels, behind the walls of Split.
+///   Ids, Texts : [n]   Edges : symmetric, without self-loops or duplicates
+type TextAttributedGraph =
+    { Ids: string[]
+      Texts: string[]
+      Edges: Csr }
+
+    member this.NodeCount = this.Texts.Length
+
+module Csr =
+    /// Rows from directed pairs (row, neighbour) over n nodes; duplicates collapse.
+    /// Raises ArgumentOutOfRangeException for an end outside 0 .. n-1.
+    let ofPairs (n: int) (pairs: seq<struct (int * int)>) =
+        let pairs = Seq.toArray pairs
+
+        for struct (row, neighbour) in pairs do
+            if row < 0 || row >= n || neighbour < 0 || neighbour >= n then
+                raise (System.ArgumentOutOfRangeException("pairs", $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}"))
+
+        let keys = pairs |> Array.map (fun (struct (row, neighbour)) -> int64 row * int64 n + int64 neighbour)
+        System.Array.Sort keys
+        let keys = Array.distinct keys
+        let offsets = Array.zeroCreate (n + 1)
+
+        for key in keys do
+            let row = int (key / int64 n)
+            offsets[row + 1] <- offsets[row + 1] + 1
+
+        for row in 0 .. n - 1 do
+            offsets[row + 1] <- offsets[row + 1] + offsets[row]
+
+        { offsets = offsets
+          neighbours = keys |> Array.map (fun key -> int (key % int64 n)) }
+
+    /// Every pair (row, neighbour), in row order.
+    let pairs (csr: Csr) =
+        [| for row in 0 .. csr.NodeCount - 1 do
+               for neighbour in csr.NeighboursOf(row * 1<node>).ToArray() do
+                   struct (row, neighbour) |]
+
+    /// The rows of the transposed matrix.
+    let transpose (csr: Csr) =
+        pairs csr |> Seq.map (fun (struct (row, neighbour)) -> struct (neighbour, row)) |> ofPairs csr.NodeCount
+
+    /// Both directions of every edge, no self-loops: what GLEM's graphs are (official code: to_bidirected).
+    let symmetric (n: int) (edges: seq<struct (int * int)>) =
+        edges
+        |> Seq.collect (fun (struct (a, b)) -> [ struct (a, b); struct (b, a) ])
+        |> Seq.filter (fun (struct (a, b)) -> a <> b)
+        |> ofPairs n

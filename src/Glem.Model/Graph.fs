@@ -10,10 +10,10 @@ type cls
 
 /// Compressed sparse rows over n nodes: the neighbours of node i are Neighbours[Offsets[i] .. Offsets[i+1]-1],
 /// ascending and without duplicates. Offsets : [n+1], Neighbours : [e].
-type Csr =
-    private
-        { offsets: int[]
-          neighbours: int[] }
+type Csr = private {
+    offsets: int[]
+    neighbours: int[]
+} with
 
     member this.NodeCount = this.offsets.Length - 1
     member this.EdgeCount = this.neighbours.Length
@@ -28,10 +28,11 @@ type Csr =
 
 /// Texts on the nodes of a graph. Holds no labels: those live in Labels, behind the walls of Split.
 ///   Ids, Texts : [n]   Edges : symmetric, without self-loops or duplicates
-type TextAttributedGraph =
-    { Ids: string[]
-      Texts: string[]
-      Edges: Csr }
+type TextAttributedGraph = {
+    Ids: string[]
+    Texts: string[]
+    Edges: Csr
+} with
 
     member this.NodeCount = this.Texts.Length
 
@@ -43,7 +44,9 @@ module Csr =
 
         for struct (row, neighbour) in pairs do
             if row < 0 || row >= n || neighbour < 0 || neighbour >= n then
-                raise (System.ArgumentOutOfRangeException("pairs", $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}"))
+                raise (
+                    System.ArgumentOutOfRangeException("pairs", $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}")
+                )
 
         let keys = pairs |> Array.map (fun (struct (row, neighbour)) -> int64 row * int64 n + int64 neighbour)
         System.Array.Sort keys
@@ -57,18 +60,23 @@ module Csr =
         for row in 0 .. n - 1 do
             offsets[row + 1] <- offsets[row + 1] + offsets[row]
 
-        { offsets = offsets
-          neighbours = keys |> Array.map (fun key -> int (key % int64 n)) }
+        {
+            offsets = offsets
+            neighbours = keys |> Array.map (fun key -> int (key % int64 n))
+        }
 
     /// Every pair (row, neighbour), in row order.
-    let pairs (csr: Csr) =
-        [| for row in 0 .. csr.NodeCount - 1 do
-               for neighbour in csr.NeighboursOf(row * 1<node>).ToArray() do
-                   struct (row, neighbour) |]
+    let pairs (csr: Csr) = [|
+        for row in 0 .. csr.NodeCount - 1 do
+            for neighbour in csr.NeighboursOf(row * 1<node>).ToArray() do
+                struct (row, neighbour)
+    |]
 
     /// The rows of the transposed matrix.
     let transpose (csr: Csr) =
-        pairs csr |> Seq.map (fun (struct (row, neighbour)) -> struct (neighbour, row)) |> ofPairs csr.NodeCount
+        pairs csr
+        |> Seq.map (fun (struct (row, neighbour)) -> struct (neighbour, row))
+        |> ofPairs csr.NodeCount
 
     /// Both directions of every edge, no self-loops: what GLEM's graphs are (official code: to_bidirected).
     let symmetric (n: int) (edges: seq<struct (int * int)>) =

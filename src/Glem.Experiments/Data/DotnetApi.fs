@@ -9,6 +9,9 @@ open System.Text
 /// remarks, then its members' summaries; edge = one type names the other in a base type, interface, constraint, member
 /// signature or documentation link; class = namespace, small ones counted to their parents. Texts hold no namespaces.
 module DotnetApi =
+    /// Of the data set with the standard split. Changes with the packs' version and with what this module makes of them.
+    let fingerprint = "21953a813e6f470ae8f0d3b84dad57300eb8d4643d343abb819b4c763fcaaab9"
+
     /// Namespaces with fewer types than this are counted to their parent: 20 labels a class still leave most of each class for test.
     let minimumClassSize = 80
 
@@ -99,3 +102,42 @@ module DotnetApi =
                 |> Dataset.splitRecords SplitPolicy.standard 0)
 
         filesOf "*.dll" packs |> traverse ApiMetadata.read |> Result.bind (List.concat >> ofTypes)
+
+    /// Where data sets are kept once built: GLEM_CACHE, else glem in the user's cache folder (XDG).
+    let cacheFolder () =
+        let environment name = Environment.GetEnvironmentVariable name |> Option.ofObj |> Option.filter ((<>) "")
+
+        match environment "GLEM_CACHE", environment "XDG_CACHE_HOME" with
+        | Some folder, _ -> folder
+        | None, Some folder -> Path.Combine(folder, "glem")
+        | None, None -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".cache", "glem")
+
+    let private whole (dataset: Dataset) =
+        if dataset.Fingerprint = fingerprint then
+            Ok dataset
+        else
+            let packs = String.Join(" and ", ReferencePacks.names)
+
+            Error(
+                InValue("the fingerprint of dotnet-api", dataset.Fingerprint, $"%s{fingerprint}: are %s{packs} unchanged?")
+            )
+
+    /// The data set with the standard split, from the cache or built into it (a few seconds).
+    let load () : Result<Dataset, GlemError> =
+        let folder = Path.Combine(cacheFolder (), $"dotnet-api-%s{fingerprint.Substring(0, 12)}")
+        let read () = DatasetFolder.read folder |> Result.bind (fst >> whole)
+
+        if Directory.Exists folder then
+            read ()
+        else
+            ReferencePacks.locate ()
+            |> Result.bind build
+            |> Result.bind (fun records ->
+                Dataset.ofRecords "dotnet-api" records
+                |> Result.bind whole
+                |> Result.bind (fun dataset ->
+                    match DatasetFolder.write folder records with
+                    // Another process may have been faster; its folder is as good.
+                    | Error _ when Directory.Exists folder -> read ()
+                    | Error error -> Error error
+                    | Ok _ -> Ok dataset))

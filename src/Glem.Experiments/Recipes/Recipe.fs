@@ -31,22 +31,12 @@ type StepRecipe =
         Fit: FitRecipe
     }
 
-/// How the nodes are split where the data set brings no split of its own.
-type SplitRecipe =
-    {
-        /// Share of each class that trains.
-        Train: float
-        /// Share of each class that validates; the rest tests.
-        Valid: float
-    }
-
 /// A whole experiment but its seed: everything that can change a result.
 type Recipe =
     {
         Name: string
         /// A data set's name or folder.
         Dataset: string
-        Split: SplitRecipe
         Lm: LmRecipe
         Mlm: MlmRecipe
         /// LM on gold labels.
@@ -100,11 +90,7 @@ module Recipe =
             else
                 None
 
-        [ positive "split.train" recipe.Split.Train
-          positive "split.valid" recipe.Split.Valid
-          check "split.valid" recipe.Split.Valid "less than what split.train leaves, so that some nodes test" (fun valid ->
-              recipe.Split.Train + valid < 1.0)
-          atLeast 1 "lm.layers" recipe.Lm.Layers
+        [ atLeast 1 "lm.layers" recipe.Lm.Layers
           atLeast 1 "lm.hidden" recipe.Lm.Hidden
           atLeast 1 "lm.heads" recipe.Lm.Heads
           heads

@@ -84,3 +84,26 @@ module Csr =
         |> Seq.collect (fun (struct (a, b)) -> [ struct (a, b); struct (b, a) ])
         |> Seq.filter (fun (struct (a, b)) -> a <> b)
         |> ofPairs n
+
+module TextAttributedGraph =
+    /// A graph whose parts fit: one id and one text a node, ids distinct, no text blank.
+    let create (ids: string[]) (texts: string[]) (edges: Csr) =
+        let n = edges.NodeCount
+        let seen = System.Collections.Generic.HashSet<string>()
+
+        if ids.Length <> n then
+            Error(InValue("graph", $"%d{ids.Length} ids", $"%d{n}, one for each node"))
+        elif texts.Length <> n then
+            Error(InValue("graph", $"%d{texts.Length} texts", $"%d{n}, one for each node"))
+        else
+            match ids |> Array.tryFind (fun id -> not (seen.Add id)) with
+            | Some id -> Error(InValue($"id '%s{id}'", "more than one node", "ids that differ"))
+            | None ->
+                match texts |> Array.tryFindIndex System.String.IsNullOrWhiteSpace with
+                | Some i -> Error(InValue($"node '%s{ids[i]}'", "an empty text", "a text"))
+                | None ->
+                    Ok {
+                        Ids = ids
+                        Texts = texts
+                        Edges = edges
+                    }

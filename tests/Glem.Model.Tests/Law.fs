@@ -4,9 +4,9 @@ module Glem.Model.Tests.Law
 open FsCheck
 open FsCheck.FSharp
 
-let private config = Config.QuickThrowOnFailure.WithMaxTest(200).WithQuietOnSuccess true
+let private config = Config.QuickThrowOnFailure.WithMaxTest(100).WithQuietOnSuccess true
 
-/// The law holds for 200 values of the domain; a failure shows the smallest counterexample found and its replay.
+/// The law holds for 100 values of the domain; a failure shows the smallest counterexample found and its replay.
 let holds (domain: Arbitrary<'a>) (law: 'a -> bool) = Check.One(config, Prop.forAll domain law)
 
 /// Whether two numbers agree to a relative (above 1) or absolute tolerance. Infinities agree with themselves.

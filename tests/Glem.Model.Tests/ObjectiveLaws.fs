@@ -40,12 +40,13 @@ let ``with sums, the loss is the paper's: alpha times the pseudo sum plus 1 - al
 
 [<Fact>]
 let ``losses of batches add up to the loss, however the targets are split, also into batches of one kind`` () =
-    Law.holds (Scene.withNumbers 0.0 1.0) (fun (scene, (w, seed)) ->
+    Law.holds Scene.withSeed (fun (scene, seed) ->
         both (fun reduction ->
             let targets, student = targets scene, Scene.student scene
+            let w = 0.3
             let weights = Objective.nodeWeights reduction (mix w) targets
             let loss = Objective.batchLoss weights targets student
-            let key = Key.ofSeed (int (1000.0 * seed))
+            let key = Key.ofSeed seed
             let batches = [| 0 .. targets.Count - 1 |] |> Key.shuffle key |> Array.chunkBySize 3
             let gold, pseudo = [| 0 .. targets.Count - 1 |] |> Array.partition (fun at -> targets.IsGold[at])
             let whole = Objective.loss reduction (mix w) targets student
@@ -101,10 +102,12 @@ let ``gold labels alone are the objective at mix 0`` () =
 let ``renaming nodes or classes leaves the loss alone`` () =
     let loss scene = Objective.loss GroupMeans (mix 0.3) (targets scene) (Scene.student scene)
 
-    Law.holds Scene.withNodeOrder (fun (scene, order) ->
+    Law.holds Scene.withSeed (fun (scene, seed) ->
+        let order = Scene.nodeOrder seed scene
         Law.close 1e-9 (loss scene) (loss (Scene.renameNodes order scene)))
 
-    Law.holds Scene.withClassOrder (fun (scene, order) ->
+    Law.holds Scene.withSeed (fun (scene, seed) ->
+        let order = Scene.classOrder seed scene
         Law.close 1e-6 (loss scene) (loss (Scene.renameClasses order scene)))
 
 [<Fact>]

@@ -182,35 +182,27 @@ module Scene =
 
     let domain = Arb.fromGenShrink (generator, shrink)
 
-    /// A scene and something else generated for it; only the scene shrinks where the companion still fits.
-    let withCompanion (companion: Scene -> Gen<'b>) =
-        gen {
-            let! scene = generator
-            let! other = companion scene
-            return scene, other
-        }
-        |> Arb.fromGen
-
-    /// A scene and a new name for each of its nodes.
-    let withNodeOrder = withCompanion (fun scene -> Gen.shuffle [| 0 .. scene.NodeCount - 1 |])
-
-    /// A scene and a new name for each of its classes.
-    let withClassOrder = withCompanion (fun scene -> Gen.shuffle [| 0 .. scene.ClassCount - 1 |])
-
-    /// A scene whose shrinks keep a number between low and high, in thousandths.
-    let withNumber low high =
-        let number = Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
-
+    // Only the scene shrinks: a failure at some number is already as plain as that number.
+    let private beside (companion: Gen<'b>) =
         Arb.fromGenShrink (
-            Gen.zip generator number,
-            (fun (scene, x) -> shrink scene |> Seq.map (fun scene -> scene, x))
+            Gen.zip generator companion,
+            (fun (scene, other) -> shrink scene |> Seq.map (fun scene -> scene, other))
         )
 
-    /// A scene with two numbers.
-    let withNumbers low high =
-        let number = Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
+    let private number low high =
+        Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
 
-        Arb.fromGenShrink (
-            Gen.zip generator (Gen.zip number number),
-            (fun (scene, x) -> shrink scene |> Seq.map (fun scene -> scene, x))
-        )
+    /// A scene and a number between low and high, in thousandths.
+    let withNumber low high = beside (number low high)
+
+    /// A scene and two such numbers.
+    let withNumbers low high = beside (Gen.zip (number low high) (number low high))
+
+    /// A scene and a seed, for an order of its nodes or classes.
+    let withSeed = beside (Gen.choose (0, 1000000))
+
+    /// A new name for each node.
+    let nodeOrder seed (scene: Scene) = Key.shuffle (Key.ofSeed seed) [| 0 .. scene.NodeCount - 1 |]
+
+    /// A new name for each class.
+    let classOrder seed (scene: Scene) = Key.shuffle (Key.ofSeed seed) [| 0 .. scene.ClassCount - 1 |]

@@ -17,12 +17,8 @@ let private errorOf result =
     | Ok _ -> failwith "expected an error"
     | Error error -> GlemError.message error
 
-let private withShares =
-    Scene.withCompanion (fun _ -> gen {
-        let! train = Gen.choose (1, 80)
-        let! valid = Gen.choose (0, 100 - train)
-        return float train / 100.0, float valid / 100.0
-    })
+/// Two numbers in [0, 1] as training and validation shares.
+let private shares (a: float, b: float) = a, b * (1.0 - a)
 
 [<Fact>]
 let ``the parts of a split are disjoint, ascending and cover every node`` () =
@@ -35,7 +31,8 @@ let ``the parts of a split are disjoint, ascending and cover every node`` () =
 
 [<Fact>]
 let ``a stratified split assigns exactly the labelled nodes`` () =
-    Law.holds withShares (fun (scene, (train, valid)) ->
+    Law.holds (Scene.withNumbers 0.0 1.0) (fun (scene, numbers) ->
+        let train, valid = shares numbers
         let split = stratified 1 train valid scene
 
         scene.Actors
@@ -44,7 +41,8 @@ let ``a stratified split assigns exactly the labelled nodes`` () =
 
 [<Fact>]
 let ``in a stratified split each class has its shares, and always a training node`` () =
-    Law.holds withShares (fun (scene, (train, valid)) ->
+    Law.holds (Scene.withNumbers 0.0 1.0) (fun (scene, numbers) ->
+        let train, valid = shares numbers
         let split = stratified 1 train valid scene
 
         Seq.forall
@@ -72,7 +70,8 @@ let ``a stratified split is the same for the same seed and another for another``
 
 [<Fact>]
 let ``renaming classes leaves a stratified split alone`` () =
-    Law.holds Scene.withClassOrder (fun (scene, order) ->
+    Law.holds Scene.withSeed (fun (scene, seed) ->
+        let order = Scene.classOrder seed scene
         stratified 1 0.6 0.2 scene = stratified 1 0.6 0.2 (Scene.renameClasses order scene))
 
 [<Fact>]

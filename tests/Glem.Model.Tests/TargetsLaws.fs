@@ -112,7 +112,9 @@ let ``a filter does not depend on the order of its pool`` () =
 
 [<Fact>]
 let ``renaming nodes renames the targets`` () =
-    Law.holds Scene.withNodeOrder (fun (scene, order) ->
+    Law.holds Scene.withSeed (fun (scene, seed) ->
+        let order = Scene.nodeOrder seed scene
+
         let rowsByNode (targets: Targets<Gnn>) =
             Array.zip targets.Nodes (targets.Rows.ToArray() |> Array.chunkBySize scene.ClassCount)
             |> Map.ofArray

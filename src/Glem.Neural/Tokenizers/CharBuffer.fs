@@ -3,7 +3,7 @@ namespace Glem
 open System
 
 /// A growing run of UTF-16 units. Encoding one text after another reuses one buffer, so that it allocates nothing.
-[<Sealed; AllowNullLiteral(false)>]
+[<Sealed>]
 type internal CharBuffer() =
     let mutable chars: char[] = Array.zeroCreate 256
     let mutable length = 0

@@ -13,7 +13,9 @@ module internal Headline =
     let private seeds arm =
         match arm.Runs |> List.map (fun run -> string run.Info.Seed) with
         | [ seed ] -> $"seed %s{seed}"
-        | seeds -> $"mean ± standard deviation over seeds %s{String.concat ", " seeds}"
+        | seeds ->
+            let list = String.concat ", " seeds
+            $"mean ± standard deviation over seeds %s{list}"
 
     let private model arm =
         let name student = Ladder.name (if student = Student.Lm then "glemLm" else "glemGnn")
@@ -22,8 +24,8 @@ module internal Headline =
         match models with
         | [ name, _ ] -> $"%s{name}, selected on validation,"
         | _ ->
-            let parts = models |> List.map (fun (name, count) -> $"%s{name} %d{count} times")
-            $"The student selected on validation (%s{String.concat "; " parts})"
+            let parts = models |> List.map (fun (name, count) -> $"%s{name} %d{count}x") |> String.concat ", "
+            $"The student selected on validation (%s{parts})"
 
     let private gain pick arm =
         arm.Runs
@@ -59,7 +61,8 @@ module internal Headline =
         [ match arm.Runs |> List.choose answer |> List.map _.Test |> Spread.ofValues with
           | Some spread -> Spread.percent spread + " %", "test accuracy of the selected model"
           | None -> ()
-          for name, points in gains arm -> points, $"points on %s{name}"
+          for name, points in gains arm do
+              points, $"points on %s{name}"
           match arm.Runs |> List.map RunSection.total |> Spread.ofValues with
           | Some spread when spread.Mean > 0.0 -> RunSection.seconds spread.Mean, "wall-clock time of a run"
           | _ -> () ]

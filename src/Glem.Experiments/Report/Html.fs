@@ -19,7 +19,8 @@ module internal Html =
 
     // "</script" inside a script would end it; in JavaScript "<\/script" is the same text.
     let private script (source: string) =
-        Regex.Replace(source, "</(script)", "<\\/$1", RegexOptions.IgnoreCase)
+        let safe = Regex.Replace(source, "</(script)", "<\\/$1", RegexOptions.IgnoreCase)
+        $"<script>%s{safe}</script>\n"
 
     let private encode (text: string) = WebUtility.HtmlEncode text |> Option.ofObj |> Option.defaultValue ""
 
@@ -90,26 +91,49 @@ module internal Html =
         |> Option.map Json.line
         |> Option.defaultValue "[]"
 
+    let private licences () =
+        [ "plot.LICENSE.txt"; "d3.LICENSE.txt" ]
+        |> List.map (fun name -> $"<pre>%s{name}\n\n%s{encode (asset name)}</pre>")
+        |> String.concat "\n"
+
+    // The browser itself enforces that the page asks nobody for anything.
+    let private policy =
+        "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+
     let page (title: string) (sections: Section list) =
         let contents =
             sections
             |> List.map (fun s -> $"<a href=\"#%s{encode s.Anchor}\">%s{encode s.Title}</a>")
-            |> String.concat " "
+            |> String.concat "\n"
 
-        String.concat
-            ""
-            [ "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-              "<meta name=\"color-scheme\" content=\"light dark\">\n"
-              // The browser itself enforces that the page asks nobody for anything.
-              "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:\">\n"
-              $"<title>%s{encode title}</title>\n<style>\n%s{asset "report.css"}</style>\n</head>\n<body>\n"
-              $"<header><h1>%s{encode title}</h1>\n<nav aria-label=\"Sections\">%s{contents}</nav></header>\n<main>\n"
-              sections |> List.map section |> String.concat ""
-              "</main>\n<footer><p>Made by Glem. Charts by Observable Plot and D3, whose licences follow.</p>"
-              $"<details><summary>Licences</summary><pre>Observable Plot\n%s{encode (asset "plot.LICENSE.txt")}\nD3\n%s{encode (asset "d3.LICENSE.txt")}</pre></details></footer>\n"
-              "<noscript><p>The charts need JavaScript; every number is in the tables.</p></noscript>\n"
-              $"<script id=\"figures\" type=\"application/json\">%s{data sections}</script>\n"
-              $"<script>%s{script (asset "d3.min.js")}</script>\n"
-              $"<script>%s{script (asset "plot.umd.min.js")}</script>\n"
-              $"<script>%s{script (asset "report.js")}</script>\n</body>\n</html>\n" ]
+        let body = sections |> List.map section |> String.concat ""
+        let style = asset "report.css"
+        let scripts = [ "d3.min.js"; "plot.umd.min.js"; "report.js" ] |> List.map (asset >> script) |> String.concat ""
+
+        $"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="%s{policy}">
+<title>%s{encode title}</title>
+<style>
+%s{style}</style>
+</head>
+<body>
+<header>
+<h1>%s{encode title}</h1>
+<nav aria-label="Sections">%s{contents}</nav>
+</header>
+<main>
+%s{body}</main>
+<noscript><p>The charts need JavaScript; every number is in the tables.</p></noscript>
+<footer>
+<p>Made by Glem. Charts by Observable Plot and D3.</p>
+<details><summary>Their licences</summary>%s{licences ()}</details>
+</footer>
+<script id="figures" type="application/json">%s{data sections}</script>
+%s{scripts}</body>
+</html>
+"""

@@ -30,7 +30,8 @@ module internal LadderSection =
             | [], _ -> ""
             | _ ->
                 let plural = if rounds.Length = 1 then "round" else "rounds"
-                let which = $"%s{plural} %s{String.concat "/" rounds}"
+                let list = String.concat "/" rounds
+                let which = $"%s{plural} %s{list}"
 
                 if selected.IsEmpty then which
                 elif selections.Length = 1 then $"selected (%s{which})"

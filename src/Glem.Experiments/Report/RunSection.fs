@@ -60,7 +60,8 @@ module internal RunSection =
                                 Table.create
                                     "Time per stage"
                                     [ "Stage"; "#Time"; "#Share, %" ]
-                                    [ for stage, s in mean -> [ stage; seconds s; share s ]
+                                    [ for stage, s in mean do
+                                          [ stage; seconds s; share s ]
                                       [ "all"; seconds whole; share whole ] ]
                             ) ]
                       ) ] } ]
@@ -134,7 +135,8 @@ module internal RunSection =
                         [ "started"; distinct (fun run -> run.Info.Started.UtcDateTime.ToString "yyyy-MM-dd HH:mm 'UTC'") ] ]
               )
               for run in arm.Runs do
-                  for note in run.Notes -> Prose $"Seed %d{run.Info.Seed}, %s{note}." ] }
+                  for note in run.Notes do
+                      Prose $"Seed %d{run.Info.Seed}, %s{note}." ] }
 
     let create anchor arm =
         costs anchor arm

@@ -43,7 +43,7 @@ module internal CurveSection =
         Figure
             { Id = $"%s{anchor}-curve-%s{key}"
               Kind = "curve"
-              Description = $"%s{label}, by EM round. Round 0 is training on gold labels alone; a ring marks the round chosen on validation."
+              Description = $"%s{label}, by EM round."
               Data = Json.object [ "label", Json.text label; "points", points |> Seq.map point |> Json.array ] }
 
     let private table points =
@@ -80,5 +80,7 @@ module internal CurveSection =
             [ { Anchor = $"%s{anchor}-curves"
                 Title = "EM rounds"
                 Blocks =
-                  [ yield! measures |> List.map (figure anchor points)
+                  [ Prose
+                        "Round 0 is training on gold labels alone: the LM on its texts, the GNN on the frozen LM's embeddings. A ring marks the round chosen on validation."
+                    yield! measures |> List.map (figure anchor points)
                     Folded("The same as a table", [ Table(table points) ]) ] } ]

@@ -39,7 +39,7 @@ module internal Headline =
         [ "the LM alone", gain _.LmOnly arm
           "the static two-stage pipeline", gain _.Static arm
           "TF-IDF + logistic regression", gain _.TfIdf arm ]
-        |> List.choose (fun (name, gain) -> gain |> Option.map (fun gain -> name, Spread.points gain))
+        |> List.choose (fun (name, gain) -> Option.map (fun gain -> name, gain) gain)
 
     let sentence arm =
         let dataset = (List.head arm.Runs).Info.Dataset.Name
@@ -51,7 +51,7 @@ module internal Headline =
                 answers |> List.map part |> Spread.ofValues |> Option.map Spread.percent |> Option.defaultValue ""
 
             let against =
-                match gains arm |> List.map (fun (name, points) -> $"%s{points} points on %s{name}") with
+                match gains arm |> List.map (fun (name, gain) -> $"%s{Spread.points gain} points against %s{name}") with
                 | [] -> ""
                 | gains -> ", " + String.concat ", " gains
 
@@ -61,8 +61,8 @@ module internal Headline =
         [ match arm.Runs |> List.choose answer |> List.map _.Test |> Spread.ofValues with
           | Some spread -> Spread.percent spread + " %", "test accuracy of the selected model"
           | None -> ()
-          for name, points in gains arm do
-              points, $"points on %s{name}"
+          for name, gain in gains arm do
+              Spread.points gain, $"points against %s{name}"
           match arm.Runs |> List.map RunSection.total |> Spread.ofValues with
           | Some spread when spread.Mean > 0.0 -> RunSection.seconds spread.Mean, "wall-clock time of a run"
           | _ -> () ]

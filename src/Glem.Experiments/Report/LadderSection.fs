@@ -70,6 +70,7 @@ module internal LadderSection =
               Kind = "ladder"
               Description =
                 "Accuracy on test (filled) and validation (hollow) nodes, from knowing nothing to GLEM. "
+                + "Circles are language models, squares graph models, diamonds neither. "
                 + (if arm.Runs.Length > 1 then "Large marks are means, small ones single seeds. " else "")
                 + "A star marks what validation selected. "
                 + "The axis does not start at zero; a value left of it is written out."

@@ -34,4 +34,9 @@ module Spread =
 
     /// A difference of fractions in percentage points, with its sign.
     let points spread =
-        (if spread.Mean > 0.0 then "+" else "") + format 100.0 1 spread
+        let size = format 100.0 1 { spread with Mean = abs spread.Mean }
+
+        // By what is shown: what rounds to 0.0 has no sign.
+        match round (1000.0 * spread.Mean) with
+        | 0.0 -> size
+        | tenths -> (if tenths > 0.0 then "+" else "−") + size

@@ -22,7 +22,8 @@ module ReportTests =
             read "report.html", read "report.md")
 
     /// The page without the vendored scripts, style and licences.
-    let private own (html: string) = Regex.Replace(html, "(?s)<script>.*?</script>|<style>.*?</style>|<footer>.*?</footer>", "")
+    let private own (html: string) =
+        Regex.Replace(html, "(?s)<script>.*?</script>|<style>.*?</style>|<footer>.*?</footer>", "")
 
     let private figures (html: string) =
         let json = Regex.Match(html, "(?s)<script id=\"figures\"[^>]*>(.*?)</script>").Groups[1].Value
@@ -52,20 +53,25 @@ module ReportTests =
             MadeUp.run folder 0 5
             let info = MadeUp.info 0 5
 
-            RunInfo.write
-                (RunFolder.info folder)
-                { info with
-                    Dataset =
-                        { info.Dataset with
+            RunInfo.write (RunFolder.info folder) {
+                info with
+                    Dataset = {
+                        info.Dataset with
                             Name = evil
-                            Classes = [ evil ] } }
+                            Classes = [ evil ]
+                    }
+            }
             |> Result.orRaise
 
-            [ { Id = evil
-                Split = Test
-                Label = Some evil
-                Lm = None
-                Gnn = Some { Class = "a|b"; Confidence = 0.5 } } ]
+            [
+                {
+                    Id = evil
+                    Split = Test
+                    Label = Some evil
+                    Lm = None
+                    Gnn = Some { Class = "a|b"; Confidence = 0.5 }
+                }
+            ]
             |> Predictions.write (RunFolder.predictions folder)
             |> Result.orRaise
 
@@ -85,9 +91,10 @@ module ReportTests =
         Assert.Equal(9, figures.Length)
 
         for figure in figures do
-            Assert.Single(Regex.Matches(html, $"id=\"%s{text "id" figure}\"")) |> ignore
-            Assert.Contains($"function %s{text "kind" figure}(", html)
-            Assert.NotEqual("", text "description" figure)
+            let id, kind = text "id" figure, text "kind" figure
+            Assert.Single(Regex.Matches(html, $"id=\"%s{id}\"")) |> ignore
+            Assert.Contains($"function %s{kind}(", html)
+            Assert.NotEmpty(text "description" figure)
 
     [<Fact>]
     let ``HTML and Markdown hold the same tables`` () =
@@ -101,18 +108,21 @@ module ReportTests =
     [<Fact>]
     let ``a report over seeds gives mean, deviation and each seed's difference`` () =
         MadeUp.inFolder (fun folder ->
-            let runs =
-                [ for seed, lmOnly, glemLm in [ 0, 0.70, 0.74; 1, 0.72, 0.78 ] ->
-                      let run = Path.Combine(folder, string seed)
-                      MadeUp.run run seed 5
+            let runs = [
+                for seed, lmOnly, glemLm in [ 0, 0.70, 0.74; 1, 0.72, 0.78 ] ->
+                    let run = Path.Combine(folder, string seed)
+                    MadeUp.run run seed 5
 
-                      { MadeUp.summary (Random seed) with
-                          LmOnly = Some { Valid = 0.7; Test = lmOnly }
-                          GlemLm = Some { Valid = 0.8; Test = glemLm } }
-                      |> Summary.write (RunFolder.summary run)
-                      |> Result.orRaise
+                    {
+                        MadeUp.summary (Random seed) with
+                            LmOnly = Some { Valid = 0.7; Test = lmOnly }
+                            GlemLm = Some { Valid = 0.8; Test = glemLm }
+                    }
+                    |> Summary.write (RunFolder.summary run)
+                    |> Result.orRaise
 
-                      run ]
+                    run
+            ]
 
             Report.write folder runs |> Result.orRaise
             let markdown = File.ReadAllText(Path.Combine(folder, "report.md"))
@@ -140,23 +150,32 @@ module ReportTests =
     [<Fact>]
     let ``runs that differ in more than their seed stand apart, named by the difference`` () =
         MadeUp.inFolder (fun folder ->
-            let runs =
-                [ for name, weight in [ "a", "0.8"; "b", "0.3" ] ->
-                      let run = Path.Combine(folder, name)
-                      MadeUp.run run 0 5
-                      let file = RunFolder.info run
-                      File.WriteAllText(file, File.ReadAllText(file).Replace("\"pseudoWeight\": 0.8", $"\"pseudoWeight\": %s{weight}"))
-                      RunFolder.load run |> Result.orRaise ]
+            let runs = [
+                for name, weight in [ "a", "0.8"; "b", "0.3" ] ->
+                    let run = Path.Combine(folder, name)
+                    MadeUp.run run 0 5
+                    let file = RunFolder.info run
+
+                    File.WriteAllText(
+                        file,
+                        File.ReadAllText(file).Replace("\"pseudoWeight\": 0.8", $"\"pseudoWeight\": %s{weight}")
+                    )
+
+                    RunFolder.load run |> Result.orRaise
+            ]
 
             let arms = Arm.ofRuns runs
+
             Assert.Equal<string list>(
-                [ "quickstart on made-up, eStep.pseudoWeight = 0.8"; "quickstart on made-up, eStep.pseudoWeight = 0.3" ],
+                [
+                    "quickstart on made-up, eStep.pseudoWeight = 0.8"
+                    "quickstart on made-up, eStep.pseudoWeight = 0.3"
+                ],
                 arms |> List.map _.Name
             ))
 
     [<Fact>]
-    let ``the same runs give the same report, byte for byte`` () =
-        Assert.Equal(report [ 0; 1 ] 12, report [ 0; 1 ] 12)
+    let ``the same runs give the same report, byte for byte`` () = Assert.Equal(report [ 0; 1 ] 12, report [ 0; 1 ] 12)
 
     [<Fact>]
     let ``no run directory, or a damaged one, writes no report`` () =
@@ -185,7 +204,11 @@ module ReportTests =
         match fixtures () with
         | None -> Assert.Skip "shared/fixtures/metrics.json is not here"
         | Some path ->
-            let problem = (JsonDocument.Parse(File.ReadAllText path)).RootElement.GetProperty("problems").GetProperty("five_classes")
+            let problem =
+                (JsonDocument.Parse(File.ReadAllText path))
+                    .RootElement.GetProperty("problems")
+                    .GetProperty("five_classes")
+
             let list (key: string) = problem.GetProperty(key).EnumerateArray() |> List.ofSeq
             let numbers key = list key |> List.map _.GetDouble()
             let gold = list "y_true" |> List.map string
@@ -208,9 +231,11 @@ module ReportTests =
             Assert.Equal<int[,]>(expected, confusion.Counts)
 
             for key, score in
-                [ "precision_per_class", (fun (s: ClassScore) -> s.Precision)
-                  "recall_per_class", _.Recall
-                  "f1_per_class", _.F1 ] do
+                [
+                    "precision_per_class", (fun (s: ClassScore) -> s.Precision)
+                    "recall_per_class", _.Recall
+                    "f1_per_class", _.F1
+                ] do
                 for a, b in List.zip (numbers key) (Confusion.perClass confusion |> List.map score) do
                     Assert.Equal(a, b, 1e-9)
 
@@ -220,7 +245,8 @@ module ReportTests =
 
     [<Fact>]
     let ``every guess falls in the one bin that holds its confidence`` () =
-        let guess = Gen.zip (Gen.choose (0, 15000) |> Gen.map (fun k -> float k / 15000.0)) (Gen.elements [ true; false ])
+        let guess =
+            Gen.zip (Gen.choose (0, 15000) |> Gen.map (fun k -> float k / 15000.0)) (Gen.elements [ true; false ])
 
         check (
             Prop.forAll (Arb.fromGen (Gen.nonEmptyListOf guess)) (fun guesses ->

@@ -13,7 +13,15 @@ module RunsTests =
     let private real = Gen.choose (-2_000_000_000, 2_000_000_000) |> Gen.map (fun k -> float k / 7.0)
 
     let private name =
-        Gen.elements [ "a"; "IO, files"; "say \"x\""; "two\nlines"; "Ünïcode 日本"; "</script>"; " padded " ]
+        Gen.elements [
+            "a"
+            "IO, files"
+            "say \"x\""
+            "two\nlines"
+            "Ünïcode 日本"
+            "</script>"
+            " padded "
+        ]
 
     let private check property = Check.One(Config.QuickThrowOnFailure, property)
 
@@ -22,64 +30,66 @@ module RunsTests =
         | Ok _ -> failwith "expected an error"
         | Error error -> GlemError.message error
 
-    let private metricGen =
-        gen {
-            let! event = name
-            let! iteration = Gen.choose (0, 99)
-            let! model = Gen.elements [ Student.Lm; Student.Gnn ]
-            let! split = Gen.elements [ Train; Valid; Test ]
-            let! accuracy = fraction
-            let! macroF1 = fraction
-            let! nll = real
-            let! ece = fraction
+    let private metricGen = gen {
+        let! event = name
+        let! iteration = Gen.choose (0, 99)
+        let! model = Gen.elements [ Student.Lm; Student.Gnn ]
+        let! split = Gen.elements [ Train; Valid; Test ]
+        let! accuracy = fraction
+        let! macroF1 = fraction
+        let! nll = real
+        let! ece = fraction
 
-            return
-                { Event = event
-                  Iteration = iteration
-                  Model = model
-                  Split = split
-                  Accuracy = accuracy
-                  MacroF1 = macroF1
-                  Nll = nll
-                  Ece = ece }
+        return {
+            Event = event
+            Iteration = iteration
+            Model = model
+            Split = split
+            Accuracy = accuracy
+            MacroF1 = macroF1
+            Nll = nll
+            Ece = ece
         }
+    }
 
     let private scoreGen = Gen.map2 (fun valid test -> { Valid = valid; Test = test }) fraction fraction
     let private maybeScore = Gen.optionOf scoreGen
 
-    let private summaryGen =
-        gen {
-            let! scores = Gen.listOfLength 8 maybeScore
-            let! roundScores = Gen.listOf (Gen.zip maybeScore maybeScore)
-            let! seconds = Gen.listOf fraction
-            let! peak = Gen.optionOf fraction
-            let! selected = Gen.optionOf (Gen.elements [ Student.Lm; Student.Gnn ])
+    let private summaryGen = gen {
+        let! scores = Gen.listOfLength 8 maybeScore
+        let! roundScores = Gen.listOf (Gen.zip maybeScore maybeScore)
+        let! seconds = Gen.listOf fraction
+        let! peak = Gen.optionOf fraction
+        let! selected = Gen.optionOf (Gen.elements [ Student.Lm; Student.Gnn ])
 
-            return
-                { Majority = scores[0]
-                  TfIdf = scores[1]
-                  LmOnly = scores[2]
-                  GnnRaw = scores[3]
-                  Static = scores[4]
-                  SelfTraining = scores[5]
-                  GlemLm = scores[6]
-                  GlemGnn = scores[7]
-                  Rounds =
-                    roundScores
-                    |> List.mapi (fun i (lm, gnn) ->
-                        { Round = i + 1
-                          GlemLm = lm
-                          GlemGnn = gnn })
-                  Selected =
-                    selected
-                    |> Option.map (fun model ->
-                        { LmRound = 1
-                          GnnRound = 0
-                          Model = model })
-                  EmRounds = roundScores.Length
-                  Seconds = seconds |> List.mapi (fun i s -> $"stage %d{i}", s)
-                  PeakRssMb = peak }
+        return {
+            Majority = scores[0]
+            TfIdf = scores[1]
+            LmOnly = scores[2]
+            GnnRaw = scores[3]
+            Static = scores[4]
+            SelfTraining = scores[5]
+            GlemLm = scores[6]
+            GlemGnn = scores[7]
+            Rounds =
+                roundScores
+                |> List.mapi (fun i (lm, gnn) -> {
+                    Round = i + 1
+                    GlemLm = lm
+                    GlemGnn = gnn
+                })
+            Selected =
+                selected
+                |> Option.map (fun model -> {
+                    LmRound = 1
+                    GnnRound = 0
+                    Model = model
+                })
+            EmRounds = roundScores.Length
+            Seconds = seconds |> List.mapi (fun i s -> $"stage %d{i}", s)
+            PeakRssMb = peak
         }
+    }
 
     let private predictionGen =
         let guess = Gen.optionOf (Gen.map2 (fun c p -> { Class = c; Confidence = p }) name fraction)
@@ -91,12 +101,13 @@ module RunsTests =
             let! lm = guess
             let! gnn = guess
 
-            return
-                { Id = id
-                  Split = split
-                  Label = label
-                  Lm = lm
-                  Gnn = gnn }
+            return {
+                Id = id
+                Split = split
+                Label = label
+                Lm = lm
+                Gnn = gnn
+            }
         }
 
     [<Fact>]
@@ -104,7 +115,10 @@ module RunsTests =
         check (
             Prop.forAll (Arb.fromGen metricGen) (fun metric ->
                 let line = Metric.toLine metric
-                Seq.forall Char.IsAscii line && not (line.Contains '\n') && Metric.ofLine "metrics.jsonl" 1 line = Ok metric)
+
+                Seq.forall Char.IsAscii line
+                && not (line.Contains '\n')
+                && Metric.ofLine "metrics.jsonl" 1 line = Ok metric)
         )
 
     [<Fact>]
@@ -140,7 +154,13 @@ module RunsTests =
 
     [<Fact>]
     let ``a rung that was not run is absent, not zero`` () =
-        let text = Summary.toJson { MadeUp.summary (Random 0) with SelfTraining = None; PeakRssMb = None }
+        let text =
+            Summary.toJson {
+                MadeUp.summary (Random 0) with
+                    SelfTraining = None
+                    PeakRssMb = None
+            }
+
         Assert.DoesNotContain("selfTraining", text)
         Assert.DoesNotContain("peakRssMb", text)
         Assert.Contains("\"glemGnn\"", text)
@@ -160,7 +180,7 @@ module RunsTests =
     let ``nothing half-written stays beside a file`` () =
         MadeUp.inFolder (fun folder ->
             MadeUp.run folder 0 5
-            let names = Directory.GetFileSystemEntries folder |> Array.map Path.GetFileName |> Array.sort
+            let names = [ for entry in (DirectoryInfo folder).GetFileSystemInfos() -> entry.Name ] |> List.sort
             Assert.Equal<string seq>([ "metrics.jsonl"; "predictions.csv"; "run.json"; "summary.json" ], names))
 
     [<Fact>]
@@ -186,7 +206,7 @@ module RunsTests =
             let metrics = MadeUp.metrics (MadeUp.summary (Random 1)) |> List.truncate 2
             File.WriteAllText(path, Metric.toLine metrics[0] + "\n{\"event\":\"e-st")
 
-            using (MetricLog.Open path |> Result.orRaise) (fun log -> log.Append metrics[1])
+            using (MetricLog.Open path |> Result.orRaise) _.Append(metrics[1])
 
             Assert.Equal((metrics, []), MetricLog.read path |> Result.orRaise))
 
@@ -238,7 +258,11 @@ module RunsTests =
     [<InlineData("a,test,x,x,1.5,,", "line 3", "1.5")>]
     [<InlineData("a,tset,x,x,0.5,,", "line 3", "tset")>]
     [<InlineData("a,test", "line 3", "lacks fields")>]
-    let ``a damaged prediction is named by file, line and what was found`` (row: string) (place: string) (found: string) =
+    let ``a damaged prediction is named by file, line and what was found``
+        (row: string)
+        (place: string)
+        (found: string)
+        =
         MadeUp.inFolder (fun folder ->
             let path = RunFolder.predictions folder
             let header = "id,split,label,lm,lmConfidence,gnn,gnnConfidence"
@@ -280,18 +304,29 @@ module RunsTests =
 
     [<Fact>]
     let ``where no EM round won, the mark is on the pre-trained student`` () =
-        let summary =
-            { MadeUp.summary (Random 0) with
+        let summary = {
+            MadeUp.summary (Random 0) with
                 Selected =
-                    Some
-                        { LmRound = 0
-                          GnnRound = 0
-                          Model = Student.Lm } }
+                    Some {
+                        LmRound = 0
+                        GnnRound = 0
+                        Model = Student.Lm
+                    }
+        }
 
         let marks = Ladder.ofSummary summary |> List.filter (fun rung -> rung.Mark <> "")
-        Assert.Equal<(string * string) list>([ "lmOnly", "selected"; "static", "best round" ], marks |> List.map (fun r -> r.Key, r.Mark))
+
+        Assert.Equal<(string * string) list>(
+            [ "lmOnly", "selected"; "static", "best round" ],
+            marks |> List.map (fun r -> r.Key, r.Mark)
+        )
 
     [<Fact>]
     let ``a rung that was not run is not on the console ladder`` () =
-        let text = printed { MadeUp.summary (Random 0) with SelfTraining = None }
+        let text =
+            printed {
+                MadeUp.summary (Random 0) with
+                    SelfTraining = None
+            }
+
         Assert.DoesNotContain("self-training", text)

@@ -121,12 +121,12 @@
   function confusion({ classes, cells }, width) {
     const longest = Math.max(...classes.map(name => name.length));
     const margin = Math.min(longest * 6.8 + 14, narrow(width) ? 130 : 220);
-    const size = Math.max(13, Math.min(46, (width - margin - 16) / classes.length));
     const tickFormat = clip(margin - 14);
     // Slanted names read better, upright ones fit many classes without running out of the frame.
     const slanted = classes.length <= 16;
     const head = slanted ? margin * 0.75 + 22 : margin + 26;
-    const tail = slanted ? Math.max(16, margin * 0.6 - size) : 16;
+    const tail = slanted ? margin * 0.5 : 16;
+    const size = Math.max(13, Math.min(46, (width - margin - tail) / classes.length));
     const grown = margin + size * classes.length + tail;
     const depth = c => Math.sqrt(c.share);
     return Plot.plot({

@@ -11,8 +11,7 @@ module Arm =
     /// Groups runs in the order of their first; within an arm by seed. Where there are several arms, each is named by
     /// the settings in which they differ.
     let ofRuns (runs: RunFolder list) =
-        let identity run =
-            run.Info.Dataset.Name, run.Info.Dataset.Fingerprint, run.Info.Recipe, settingsButSeeds run
+        let identity run = run.Info.Dataset.Name, run.Info.Dataset.Fingerprint, run.Info.Recipe, settingsButSeeds run
 
         let groups = runs |> List.groupBy identity
         let first (_, runs) = List.head runs
@@ -24,13 +23,17 @@ module Arm =
                 | [] -> Set.empty
                 | sets -> Set.intersectMany sets
 
-        [ for group in groups do
-              let run = first group
+        [
+            for group in groups do
+                let run = first group
 
-              let own =
-                  settingsButSeeds run
-                  |> List.filter (fun setting -> not (shared.Contains setting))
-                  |> List.map (fun (path, value) -> $"%s{path} = %s{value}")
+                let own =
+                    settingsButSeeds run
+                    |> List.filter (fun setting -> not (shared.Contains setting))
+                    |> List.map (fun (path, value) -> $"%s{path} = %s{value}")
 
-              { Name = String.concat ", " ($"%s{run.Info.Recipe} on %s{run.Info.Dataset.Name}" :: own)
-                Runs = snd group |> List.sortBy _.Info.Seed } ]
+                {
+                    Name = String.concat ", " ($"%s{run.Info.Recipe} on %s{run.Info.Dataset.Name}" :: own)
+                    Runs = snd group |> List.sortBy _.Info.Seed
+                }
+        ]

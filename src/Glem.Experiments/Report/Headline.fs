@@ -19,7 +19,9 @@ module internal Headline =
 
     let private model arm =
         let name student = Ladder.name (if student = Student.Lm then "glemLm" else "glemGnn")
-        let models = arm.Runs |> List.choose _.Summary.Selected |> List.map (fun s -> name s.Model) |> List.countBy id
+
+        let models =
+            arm.Runs |> List.choose _.Summary.Selected |> List.map (fun s -> name s.Model) |> List.countBy id
 
         match models with
         | [ name, _ ] -> $"%s{name}, selected on validation,"
@@ -36,9 +38,11 @@ module internal Headline =
         |> Spread.ofValues
 
     let private gains arm =
-        [ "the LM alone", gain _.LmOnly arm
-          "the static two-stage pipeline", gain _.Static arm
-          "TF-IDF + logistic regression", gain _.TfIdf arm ]
+        [
+            "the LM alone", gain _.LmOnly arm
+            "the static two-stage pipeline", gain _.Static arm
+            "TF-IDF + logistic regression", gain _.TfIdf arm
+        ]
         |> List.choose (fun (name, gain) -> Option.map (fun gain -> name, gain) gain)
 
     let sentence arm =
@@ -58,12 +62,14 @@ module internal Headline =
             $"%s{model arm} classifies %s{over _.Test} %% of %s{dataset}'s test nodes correctly (validation %s{over _.Valid} %%)%s{against}; %s{seeds arm}."
 
     let tiles arm =
-        [ match arm.Runs |> List.choose answer |> List.map _.Test |> Spread.ofValues with
-          | Some spread -> Spread.percent spread + " %", "test accuracy of the selected model"
-          | None -> ()
-          for name, gain in gains arm do
-              Spread.points gain, $"points against %s{name}"
-          match arm.Runs |> List.map RunSection.total |> Spread.ofValues with
-          | Some spread when spread.Mean > 0.0 -> RunSection.seconds spread.Mean, "wall-clock time of a run"
-          | _ -> () ]
+        [
+            match arm.Runs |> List.choose answer |> List.map _.Test |> Spread.ofValues with
+            | Some spread -> Spread.percent spread + " %", "test accuracy of the selected model"
+            | None -> ()
+            for name, gain in gains arm do
+                Spread.points gain, $"points against %s{name}"
+            match arm.Runs |> List.map RunSection.total |> Spread.ofValues with
+            | Some spread when spread.Mean > 0.0 -> RunSection.seconds spread.Mean, "wall-clock time of a run"
+            | _ -> ()
+        ]
         |> Tiles

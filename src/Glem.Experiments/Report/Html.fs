@@ -70,7 +70,8 @@ module internal Html =
             $"<details><summary>%s{encode title}</summary>\n%s{inner |> List.map block |> String.concat String.Empty}</details>\n"
         | Tiles tiles ->
             tiles
-            |> List.map (fun (value, what) -> $"<li><strong>%s{encode value}</strong> <span>%s{encode what}</span></li>")
+            |> List.map (fun (value, what) ->
+                $"<li><strong>%s{encode value}</strong> <span>%s{encode what}</span></li>")
             |> String.concat ""
             |> sprintf "<ul class=\"tiles\">%s</ul>\n"
 
@@ -82,11 +83,12 @@ module internal Html =
         sections
         |> List.collect (fun section -> figures section.Blocks)
         |> List.map (fun figure ->
-            Json.object
-                [ "id", Json.text figure.Id
-                  "kind", Json.text figure.Kind
-                  "description", Json.text figure.Description
-                  "data", Some figure.Data ])
+            Json.object [
+                "id", Json.text figure.Id
+                "kind", Json.text figure.Kind
+                "description", Json.text figure.Description
+                "data", Some figure.Data
+            ])
         |> Json.array
         |> Option.map Json.line
         |> Option.defaultValue "[]"
@@ -108,7 +110,9 @@ module internal Html =
 
         let body = sections |> List.map section |> String.concat ""
         let style = asset "report.css"
-        let scripts = [ "d3.min.js"; "plot.umd.min.js"; "report.js" ] |> List.map (asset >> script) |> String.concat ""
+
+        let scripts =
+            [ "d3.min.js"; "plot.umd.min.js"; "report.js" ] |> List.map (asset >> script) |> String.concat ""
 
         $"""<!doctype html>
 <html lang="en">

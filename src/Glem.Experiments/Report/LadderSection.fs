@@ -14,8 +14,7 @@ module internal LadderSection =
 
     let private student key = if key = "glemLm" then Student.Lm else Student.Gnn
 
-    let private roundOf key (selection: Selection) =
-        if key = "glemLm" then selection.LmRound else selection.GnnRound
+    let private roundOf key (selection: Selection) = if key = "glemLm" then selection.LmRound else selection.GnnRound
 
     /// "round 2", "selected (round 2)", "selected in 3 of 5": what validation chose for a GLEM rung.
     let private choice arm key =
@@ -49,52 +48,61 @@ module internal LadderSection =
 
     let private figure anchor arm present =
         let point (run: RunFolder) (score: Score) =
-            Json.object
-                [ "seed", Json.int run.Info.Seed
-                  "valid", Json.float score.Valid
-                  "test", Json.float score.Test ]
+            Json.object [
+                "seed", Json.int run.Info.Seed
+                "valid", Json.float score.Valid
+                "test", Json.float score.Test
+            ]
 
         let rung (key, name, pick) =
-            Json.object
-                [ "key", Json.text key
-                  "name", Json.text name
-                  "family", Json.text (family key)
-                  "selected", (if (choice arm key).StartsWith "selected" then Json.int 1 else None)
-                  "points",
-                  arm.Runs
-                  |> List.choose (fun run -> pick run.Summary |> Option.map (point run))
-                  |> Json.array ]
+            Json.object [
+                "key", Json.text key
+                "name", Json.text name
+                "family", Json.text (family key)
+                "selected", (if (choice arm key).StartsWith "selected" then Json.int 1 else None)
+                "points", arm.Runs |> List.choose (fun run -> pick run.Summary |> Option.map (point run)) |> Json.array
+            ]
 
-        Figure
-            { Id = $"%s{anchor}-ladder-chart"
-              Kind = "ladder"
-              Description =
+        Figure {
+            Id = $"%s{anchor}-ladder-chart"
+            Kind = "ladder"
+            Description =
                 "Accuracy on test (filled) and validation (hollow) nodes, from knowing nothing to GLEM. "
                 + "Circles are language models, squares graph models, diamonds neither. "
-                + (if arm.Runs.Length > 1 then "Large marks are means, small ones single seeds. " else "")
+                + (if arm.Runs.Length > 1 then
+                       "Large marks are means, small ones single seeds. "
+                   else
+                       "")
                 + "A star marks what validation selected. "
                 + "The axis does not start at zero; a value left of it is written out."
-              Data = Json.object [ "rungs", present |> Seq.map rung |> Json.array ] }
+            Data = Json.object [ "rungs", present |> Seq.map rung |> Json.array ]
+        }
 
     let create anchor arm =
         let present =
-            Ladder.rungs |> List.filter (fun (_, _, pick) -> arm.Runs |> List.exists (fun run -> (pick run.Summary).IsSome))
+            Ladder.rungs
+            |> List.filter (fun (_, _, pick) -> arm.Runs |> List.exists (fun run -> (pick run.Summary).IsSome))
 
         let spread pick part =
-            scores pick arm |> List.map part |> Spread.ofValues |> Option.map Spread.percent |> Option.defaultValue ""
+            scores pick arm
+            |> List.map part
+            |> Spread.ofValues
+            |> Option.map Spread.percent
+            |> Option.defaultValue ""
 
-        let rows =
-            [ for key, name, pick in present ->
-                  [ name
+        let rows = [
+            for key, name, pick in present ->
+                [
+                    name
                     spread pick _.Valid
                     spread pick _.Test
                     (if key = "lmOnly" then
                          ""
                      else
-                         difference pick _.LmOnly _.Test arm
-                         |> Option.map Spread.points
-                         |> Option.defaultValue "")
-                    choice arm key ] ]
+                         difference pick _.LmOnly _.Test arm |> Option.map Spread.points |> Option.defaultValue "")
+                    choice arm key
+                ]
+        ]
 
         let isSelected i =
             let key, _, _ = present[i]
@@ -106,14 +114,26 @@ module internal LadderSection =
             else
                 "One run: differences of this size may come from the seed alone. "
 
-        { Anchor = $"%s{anchor}-ladder"
-          Title = "Ladder"
-          Blocks =
-            [ Prose(note + "The rounds, and which student answers, were chosen on validation accuracy; test accuracy was read after.")
-              figure anchor arm present
-              Table.create
-                  "Accuracy in percent; the difference to the LM alone in points"
-                  [ "Model"; "#Validation"; "#Test"; "#Test, against LM alone"; "Chosen on validation" ]
-                  rows
-              |> Table.emphasise isSelected
-              |> Table ] }
+        {
+            Anchor = $"%s{anchor}-ladder"
+            Title = "Ladder"
+            Blocks = [
+                Prose(
+                    note
+                    + "The rounds, and which student answers, were chosen on validation accuracy; test accuracy was read after."
+                )
+                figure anchor arm present
+                Table.create
+                    "Accuracy in percent; the difference to the LM alone in points"
+                    [
+                        "Model"
+                        "#Validation"
+                        "#Test"
+                        "#Test, against LM alone"
+                        "Chosen on validation"
+                    ]
+                    rows
+                |> Table.emphasise isSelected
+                |> Table
+            ]
+        }

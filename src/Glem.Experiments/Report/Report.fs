@@ -4,26 +4,32 @@ open System.IO
 
 /// Reports on any number of run directories.
 module Report =
-    let private armSections arms =
-        [ for index, arm in List.indexed arms do
-              let anchor = $"arm%d{index + 1}"
+    let private armSections arms = [
+        for index, arm in List.indexed arms do
+            let anchor = $"arm%d{index + 1}"
 
-              let inside (section: Section) =
-                  if List.length arms = 1 then
-                      section
-                  else
-                      { section with Title = $"%s{section.Title}: %s{arm.Name}" }
+            let inside (section: Section) =
+                if List.length arms = 1 then
+                    section
+                else
+                    {
+                        section with
+                            Title = $"%s{section.Title}: %s{arm.Name}"
+                    }
 
-              { Anchor = anchor
+            {
+                Anchor = anchor
                 Title = (if List.length arms = 1 then "Result" else arm.Name)
-                Blocks = [ Prose(Headline.sentence arm); Headline.tiles arm ] }
+                Blocks = [ Prose(Headline.sentence arm); Headline.tiles arm ]
+            }
 
-              for section in
-                  LadderSection.create anchor arm :: PairedSection.create anchor arm
-                  @ CurveSection.create anchor arm
-                  @ ErrorSection.create anchor arm
-                  @ RunSection.create anchor arm do
-                  inside section ]
+            for section in
+                LadderSection.create anchor arm :: PairedSection.create anchor arm
+                @ CurveSection.create anchor arm
+                @ ErrorSection.create anchor arm
+                @ RunSection.create anchor arm do
+                inside section
+    ]
 
     let private title (runs: RunFolder list) =
         let datasets = runs |> List.map _.Info.Dataset.Name |> List.distinct |> String.concat ", "
@@ -34,7 +40,8 @@ module Report =
 
     let private loadAll runDirs =
         List.foldBack
-            (fun folder rest -> Result.bind (fun runs -> RunFolder.load folder |> Result.map (fun run -> run :: runs)) rest)
+            (fun folder rest ->
+                Result.bind (fun runs -> RunFolder.load folder |> Result.map (fun run -> run :: runs)) rest)
             runDirs
             (Ok [])
 
@@ -52,4 +59,5 @@ module Report =
                 let title = title runs
 
                 RunFile.write (Path.Combine(outputDir, "report.html")) (Html.page title sections)
-                |> Result.bind (fun () -> RunFile.write (Path.Combine(outputDir, "report.md")) (Markdown.page title sections)))
+                |> Result.bind (fun () ->
+                    RunFile.write (Path.Combine(outputDir, "report.md")) (Markdown.page title sections)))

@@ -3,10 +3,11 @@ namespace Glem
 open System.Globalization
 
 /// Mean and spread of a measure over replicates.
-type Spread =
-    { Mean: float
-      /// Sample standard deviation (n - 1); None for a single value, whose spread is unknown, not zero.
-      Deviation: float option }
+type Spread = {
+    Mean: float
+    /// Sample standard deviation (n - 1); None for a single value, whose spread is unknown, not zero.
+    Deviation: float option
+}
 
 module Spread =
     /// None for no value at all.
@@ -17,7 +18,11 @@ module Spread =
         | _ ->
             let mean = List.average values
             let squares = values |> List.sumBy (fun x -> (x - mean) ** 2.0)
-            Some { Mean = mean; Deviation = Some(sqrt (squares / float (values.Length - 1))) }
+
+            Some {
+                Mean = mean
+                Deviation = Some(sqrt (squares / float (values.Length - 1)))
+            }
 
     let private fixedPoint (digits: int) (x: float) = x.ToString($"F%d{digits}", CultureInfo.InvariantCulture)
 

@@ -6,11 +6,12 @@ open System.Text.Json
 open System.Text.Json.Nodes
 
 /// A JSON value and where it stands: `Line` is the line of a JSON Lines file, "" elsewhere; `Key` is the dotted path.
-type JsonPlace =
-    { File: string
-      Line: string
-      Key: string
-      Value: JsonElement }
+type JsonPlace = {
+    File: string
+    Line: string
+    Key: string
+    Value: JsonElement
+}
 
 /// The run directory's JSON. Writers list their keys, so the order is stable; readers name file, line and key in
 /// every complaint and pass over keys that they do not know, so that an older Glem can read a newer run.
@@ -44,7 +45,11 @@ module Json =
 
     // Class names stay readable in files that people open.
     let private pretty =
-        JsonSerializerOptions(WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+        JsonSerializerOptions(
+            WriteIndented = true,
+            NewLine = "\n",
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+        )
 
     /// One line, ASCII only: cut anywhere it is still text, and inside an HTML script element it cannot end it.
     let line (node: JsonNode) = node.ToJsonString()
@@ -64,10 +69,11 @@ module Json =
         let found = if raw.Length > 60 then raw.Substring(0, 57) + "..." else raw
         raise (GlemException(InFile(at.File, place at, found, expected)))
 
-    let private inside (at: JsonPlace) (name: string) value =
-        { at with
+    let private inside (at: JsonPlace) (name: string) value = {
+        at with
             Key = (if at.Key = "" then name else $"%s{at.Key}.%s{name}")
-            Value = value }
+            Value = value
+    }
 
     let tryField (name: string) (at: JsonPlace) =
         if at.Value.ValueKind <> JsonValueKind.Object then
@@ -89,13 +95,17 @@ module Json =
         if at.Value.ValueKind <> JsonValueKind.Object then
             refuse "an object" at
 
-        [ for property in at.Value.EnumerateObject() -> property.Name, inside at property.Name property.Value ]
+        [
+            for property in at.Value.EnumerateObject() -> property.Name, inside at property.Name property.Value
+        ]
 
     let items (at: JsonPlace) =
         if at.Value.ValueKind <> JsonValueKind.Array then
             refuse "a list" at
 
-        [ for i, value in Seq.indexed (at.Value.EnumerateArray()) -> inside at (string i) value ]
+        [
+            for i, value in Seq.indexed (at.Value.EnumerateArray()) -> inside at (string i) value
+        ]
 
     let asText (at: JsonPlace) =
         match at.Value.ValueKind, at.Value with
@@ -129,10 +139,12 @@ module Json =
             use document = JsonDocument.Parse text
 
             // Cloned, because a reader may keep elements that must outlive the document's pooled buffer.
-            { File = file
-              Line = line
-              Key = ""
-              Value = document.RootElement.Clone() }
+            {
+                File = file
+                Line = line
+                Key = ""
+                Value = document.RootElement.Clone()
+            }
             |> reader
             |> Ok
         with

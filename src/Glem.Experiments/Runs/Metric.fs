@@ -19,21 +19,22 @@ module Student =
         | _ -> Json.refuse "\"lm\" or \"gnn\"" at
 
 /// One evaluation of one student on one part of the split: a line of metrics.jsonl.
-type Metric =
-    { /// The stage that ended: `Event.pretrain` or `Event.step` for what belongs on the EM curves, else any name.
-      Event: string
-      /// EM round, 0 for what comes before the first.
-      Iteration: int
-      Model: Student
-      Split: Part
-      /// 0 to 1.
-      Accuracy: float
-      /// 0 to 1.
-      MacroF1: float
-      /// Mean negative log-likelihood of the gold class, nats.
-      Nll: float
-      /// Expected calibration error over 15 equal-width bins, 0 to 1 (Guo et al. 2017).
-      Ece: float }
+type Metric = {
+    /// The stage that ended: `Event.pretrain` or `Event.step` for what belongs on the EM curves, else any name.
+    Event: string
+    /// EM round, 0 for what comes before the first.
+    Iteration: int
+    Model: Student
+    Split: Part
+    /// 0 to 1.
+    Accuracy: float
+    /// 0 to 1.
+    MacroF1: float
+    /// Mean negative log-likelihood of the gold class, nats.
+    Nll: float
+    /// Expected calibration error over 15 equal-width bins, 0 to 1 (Guo et al. 2017).
+    Ece: float
+}
 
 /// The names of the events that make up an EM curve.
 module Event =
@@ -70,27 +71,29 @@ module Metric =
 
     /// One line of metrics.jsonl, without its line feed. Raises on a NaN or infinite measure and on Unassigned.
     let toLine metric =
-        Json.object
-            [ "event", Json.text metric.Event
-              "iteration", Json.int metric.Iteration
-              "model", Json.text (Student.key metric.Model)
-              "split", Json.text (partKey metric.Split)
-              "accuracy", Json.float metric.Accuracy
-              "macroF1", Json.float metric.MacroF1
-              "nll", Json.float metric.Nll
-              "ece", Json.float metric.Ece ]
+        Json.object [
+            "event", Json.text metric.Event
+            "iteration", Json.int metric.Iteration
+            "model", Json.text (Student.key metric.Model)
+            "split", Json.text (partKey metric.Split)
+            "accuracy", Json.float metric.Accuracy
+            "macroF1", Json.float metric.MacroF1
+            "nll", Json.float metric.Nll
+            "ece", Json.float metric.Ece
+        ]
         |> Json.line
 
     /// Reads one line; `number` counts from 1 and is for the complaint.
     let ofLine file (number: int) (line: string) =
-        let reader at =
-            { Event = at |> Json.field "event" |> Json.asText
-              Iteration = at |> Json.field "iteration" |> Json.asInt
-              Model = at |> Json.field "model" |> Student.read
-              Split = at |> Json.field "split" |> readPart
-              Accuracy = at |> Json.field "accuracy" |> Json.asFraction
-              MacroF1 = at |> Json.field "macroF1" |> Json.asFraction
-              Nll = at |> Json.field "nll" |> Json.asFloat
-              Ece = at |> Json.field "ece" |> Json.asFraction }
+        let reader at = {
+            Event = at |> Json.field "event" |> Json.asText
+            Iteration = at |> Json.field "iteration" |> Json.asInt
+            Model = at |> Json.field "model" |> Student.read
+            Split = at |> Json.field "split" |> readPart
+            Accuracy = at |> Json.field "accuracy" |> Json.asFraction
+            MacroF1 = at |> Json.field "macroF1" |> Json.asFraction
+            Nll = at |> Json.field "nll" |> Json.asFloat
+            Ece = at |> Json.field "ece" |> Json.asFraction
+        }
 
         Json.read file $"line %d{number}" reader line

@@ -40,7 +40,8 @@ module MetricLog =
             match lines with
             | []
             | [ "" ] -> Ok(List.rev metrics, [])
-            | [ _ ] -> Ok(List.rev metrics, [ $"%s{Path.GetFileName path}: the torn last line (%d{number}) was ignored" ])
+            | [ _ ] ->
+                Ok(List.rev metrics, [ $"%s{Path.GetFileName path}: the torn last line (%d{number}) was ignored" ])
             | line :: rest ->
                 match Metric.ofLine path number line with
                 | Ok metric -> parse (metric :: metrics) (number + 1) rest

@@ -9,14 +9,15 @@ open CsvHelper.Configuration
 type Guess = { Class: string; Confidence: float }
 
 /// One node of predictions.csv. The guesses are those of the rounds chosen on validation.
-type Prediction =
-    { /// The node's id in the data set.
-      Id: string
-      Split: Part
-      /// Gold class; None for an unlabelled node.
-      Label: string option
-      Lm: Guess option
-      Gnn: Guess option }
+type Prediction = {
+    /// The node's id in the data set.
+    Id: string
+    Split: Part
+    /// Gold class; None for an unlabelled node.
+    Label: string option
+    Lm: Guess option
+    Gnn: Guess option
+}
 
 module Prediction =
     let guess student prediction =
@@ -49,7 +50,10 @@ module Predictions =
         let guessFields guess =
             match guess with
             | None -> [ ""; "" ]
-            | Some guess -> [ guess.Class; guess.Confidence.ToString("0.######", CultureInfo.InvariantCulture) ]
+            | Some guess -> [
+                guess.Class
+                guess.Confidence.ToString("0.######", CultureInfo.InvariantCulture)
+              ]
 
         row columns
 
@@ -86,18 +90,25 @@ module Predictions =
                 | true, value when value >= 0.0 && value <= 1.0 -> Some { Class = name; Confidence = value }
                 | _ -> fail (place confidence) $"'%s{cell confidence}'" "a number from 0 to 1"
 
-        [ while csv.Read() do
-              { Id = cell "id"
-                Split =
-                  match cell "split" with
-                  | "train" -> Train
-                  | "valid" -> Valid
-                  | "test" -> Test
-                  | "" -> Unassigned
-                  | other -> fail (place "split") $"'%s{other}'" "train, valid, test or nothing"
-                Label = (match cell "label" with "" -> None | label -> Some label)
-                Lm = guess "lm"
-                Gnn = guess "gnn" } ]
+        [
+            while csv.Read() do
+                {
+                    Id = cell "id"
+                    Split =
+                        match cell "split" with
+                        | "train" -> Train
+                        | "valid" -> Valid
+                        | "test" -> Test
+                        | "" -> Unassigned
+                        | other -> fail (place "split") $"'%s{other}'" "train, valid, test or nothing"
+                    Label =
+                        (match cell "label" with
+                         | "" -> None
+                         | label -> Some label)
+                    Lm = guess "lm"
+                    Gnn = guess "gnn"
+                }
+        ]
 
     let write path predictions = RunFile.write path (toText predictions)
 
@@ -115,4 +126,13 @@ module Predictions =
                         |> Option.map (fun parser -> parser.RawRow)
                         |> Option.defaultValue 1
 
-                    raise (GlemException(InFile(path, $"line %d{row}", "a row that is not CSV or lacks fields", String.concat "," columns)))))
+                    raise (
+                        GlemException(
+                            InFile(
+                                path,
+                                $"line %d{row}",
+                                "a row that is not CSV or lacks fields",
+                                String.concat "," columns
+                            )
+                        )
+                    )))

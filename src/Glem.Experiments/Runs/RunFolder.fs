@@ -3,15 +3,16 @@ namespace Glem
 open System.IO
 
 /// A finished run, read back from its directory.
-type RunFolder =
-    { Folder: string
-      Info: RunInfo
-      Summary: Summary
-      Metrics: Metric list
-      /// Empty where the run wrote no predictions.csv.
-      Predictions: Prediction list
-      /// What reading passed over, such as a torn last line.
-      Notes: string list }
+type RunFolder = {
+    Folder: string
+    Info: RunInfo
+    Summary: Summary
+    Metrics: Metric list
+    /// Empty where the run wrote no predictions.csv.
+    Predictions: Prediction list
+    /// What reading passed over, such as a torn last line.
+    Notes: string list
+}
 
 /// Where things are in a run directory.
 module RunFolder =
@@ -29,13 +30,15 @@ module RunFolder =
 
             let metrics, notes = metrics folder |> MetricLog.read |> Result.orRaise
 
-            { Folder = folder
-              Info = info folder |> RunInfo.read |> Result.orRaise
-              Summary = summary folder |> Summary.read |> Result.orRaise
-              Metrics = metrics
-              Predictions =
-                (if File.Exists(predictions folder) then
-                     predictions folder |> Predictions.read |> Result.orRaise
-                 else
-                     [])
-              Notes = notes })
+            {
+                Folder = folder
+                Info = info folder |> RunInfo.read |> Result.orRaise
+                Summary = summary folder |> Summary.read |> Result.orRaise
+                Metrics = metrics
+                Predictions =
+                    (if File.Exists(predictions folder) then
+                         predictions folder |> Predictions.read |> Result.orRaise
+                     else
+                         [])
+                Notes = notes
+            })

@@ -72,7 +72,7 @@ module ReportTests =
                     Gnn = Some { Class = "a|b"; Confidence = 0.5 }
                 }
             ]
-            |> Predictions.write (RunFolder.predictions folder)
+            |> PredictionFile.write (RunFolder.predictions folder)
             |> Result.orRaise
 
             Report.write folder [ folder ] |> Result.orRaise

@@ -138,7 +138,7 @@ module RunsTests =
 
             check (
                 Prop.forAll (Arb.fromGen (Gen.listOf predictionGen)) (fun predictions ->
-                    Predictions.write path predictions = Ok() && Predictions.read path = Ok predictions)
+                    PredictionFile.write path predictions = Ok() && Predictions.read path = Ok predictions)
             ))
 
     [<Fact>]
@@ -267,7 +267,7 @@ module RunsTests =
             let path = RunFolder.predictions folder
             let header = "id,split,label,lm,lmConfidence,gnn,gnnConfidence"
             File.WriteAllText(path, $"%s{header}\nok,test,x,x,0.5,y,0.25\n%s{row}\n")
-            let text = Predictions.read path |> message
+            let text = PredictionFile.read path |> message
 
             for part in [ path; place; found ] do
                 Assert.Contains(part, text))

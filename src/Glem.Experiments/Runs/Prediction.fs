@@ -26,7 +26,7 @@ module Prediction =
         | Student.Gnn -> prediction.Gnn
 
 /// predictions.csv: id, split, label, lm, lmConfidence, gnn, gnnConfidence; RFC 4180 quoting; an empty field is None.
-module Predictions =
+module PredictionFile =
     let private columns = [ "id"; "split"; "label"; "lm"; "lmConfidence"; "gnn"; "gnnConfidence" ]
 
     let private partText part =

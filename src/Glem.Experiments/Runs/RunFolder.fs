@@ -37,7 +37,7 @@ module RunFolder =
                 Metrics = metrics
                 Predictions =
                     (if File.Exists(predictions folder) then
-                         predictions folder |> Predictions.read |> Result.orRaise
+                         predictions folder |> PredictionFile.read |> Result.orRaise
                      else
                          [])
                 Notes = notes

@@ -62,7 +62,7 @@ module Split =
             Error(InValue("training and validation fractions", found, "a sum of at most 1"))
         else
             for _, members in Array.indexed labels.of_ |> Array.filter (fun (_, k) -> k >= 0) |> Array.groupBy snd do
-                let shuffled = members |> Array.map fst |> Array.sortBy (fun i -> struct (Key.seed (Key.at i key), i))
+                let shuffled = members |> Array.map fst |> Array.sortBy (fun i -> Key.seed (Key.at i key))
                 let share (fraction: Fraction) = int (round (fraction.Value * float shuffled.Length))
                 let train = max 1 (share trainFraction)
                 let valid = share validFraction

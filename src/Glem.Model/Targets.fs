@@ -52,9 +52,11 @@ module Pool =
     let topFraction (fraction: Fraction) (teacher: Posterior<'t>) (pool: int<node>[]) =
         let confidence = Posterior.confidence teacher
 
-        pool
-        |> Array.sortBy (fun i -> struct (-confidence[int i], i))
-        |> Array.truncate (fraction.Of pool.Length)
+        // Seq.sortBy is stable: of equals, the lower node stays first.
+        Array.sort pool
+        |> Seq.sortBy (fun i -> -confidence[int i])
+        |> Seq.truncate (fraction.Of pool.Length)
+        |> Seq.toArray
         |> Array.sort
 
 module Targets =

@@ -14,14 +14,14 @@ type Mode =
 module Bert =
 
     /// Random weights: matrices and embeddings N(0, InitializerRange), biases 0, norms 1 (Hugging Face's initialisation).
-    /// Without the pooler, which GLEM's head does not use. The caller owns the tensors.
+    /// Without the pooler, which GLEM's head does not use.
     let initial (config: BertConfig) (generator: torch.Generator) : Weights =
-        let weights = Dictionary<string, Tensor>()
-        let keep name (tensor: Tensor) = weights.Add(name, tensor.DetachFromDisposeScope())
+        use _ = torch.NewDisposeScope()
+        let weights = Dictionary<string, Weight>()
+        let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
 
         let normal name (shape: int64[]) =
-            use unit = torch.randn (shape, generator = generator)
-            keep name (unit.mul config.InitializerRange)
+            keep name (torch.randn(shape, generator = generator).mul config.InitializerRange)
 
         let linear name outputs inputs =
             normal $"%s{name}.weight" [| int64 outputs; int64 inputs |]

@@ -84,16 +84,16 @@ module Gcn =
     let private momentum = 0.1
     let private epsilon = 1e-5
 
-    /// Glorot-uniform matrices, zero biases (PyG's GCNConv). The caller owns the tensors.
+    /// Glorot-uniform matrices, zero biases (PyG's GCNConv).
     let initial (config: GcnConfig) (generator: torch.Generator) : Weights =
-        let weights = Dictionary<string, Tensor>()
-        let keep name (tensor: Tensor) = weights.Add(name, tensor.DetachFromDisposeScope())
+        use _ = torch.NewDisposeScope()
+        let weights = Dictionary<string, Weight>()
+        let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
 
         let glorot name outputs inputs =
             let bound = sqrt (6.0 / float (outputs + inputs))
-            use unit = torch.rand ([| int64 outputs; int64 inputs |], generator = generator)
-            use wide = unit.mul (2.0 * bound)
-            keep name (wide.sub bound)
+            let unit = torch.rand ([| int64 outputs; int64 inputs |], generator = generator)
+            keep name (unit.mul(2.0 * bound).sub bound)
 
         glorot "conv1.lin.weight" config.Hidden config.Inputs
         keep "conv1.bias" (torch.zeros [| int64 config.Hidden |])

@@ -49,9 +49,9 @@ module FitRecipe =
     /// Optimiser steps and evaluation rhythm for a stage that teaches `nodes` nodes.
     let plan (nodes: int) (recipe: FitRecipe) =
         let batch = if recipe.Batch = 0 then nodes else min recipe.Batch nodes
-        let perEpoch = float nodes / float batch
-        let steps = recipe.Epochs * perEpoch |> round |> int |> max 1
-        let rhythm = perEpoch / recipe.EvaluationsPerEpoch |> round |> int |> max 1
+        let perEpoch = (nodes + batch - 1) / batch
+        let steps = recipe.Epochs * float perEpoch |> round |> int |> max 1
+        let rhythm = float perEpoch / recipe.EvaluationsPerEpoch |> round |> int |> max 1
 
         { Steps = steps
           EvaluateEvery = rhythm

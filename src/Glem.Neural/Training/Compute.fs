@@ -43,3 +43,10 @@ module Scope =
 
     /// Runs f, which answers with no tensor, and frees every tensor it made.
     let freeingAll (f: unit -> 'r) = freeing (fun _ -> Seq.empty) f
+
+module Generator =
+    /// libtorch's generator, seeded with the key's own 63 bits. The caller owns it.
+    let ofKey (key: Key) =
+        let generator = new torch.Generator()
+        generator.manual_seed (int64 (Key.seed key >>> 1)) |> ignore
+        generator

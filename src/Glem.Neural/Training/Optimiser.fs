@@ -30,6 +30,9 @@ module Schedule =
         elif not recipe.Decay then 1.0
         else max 0.0 (float (steps - step) / float (max 1 (steps - warmUp)))
 
+    /// The learning rate at step k of n.
+    let rate recipe steps step = recipe.LearningRate * factor recipe steps step
+
 /// AdamW over a student's parameters: moments, and the step that uses up the leaves' gradients. Owns its moments.
 type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
     let zerosLike (tensors: Tensor[]) =

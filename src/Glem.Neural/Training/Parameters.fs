@@ -4,13 +4,26 @@ open System
 open System.Collections.Generic
 open TorchSharp
 
-/// A student's weights by name, as Hugging Face or PyG spell it, on the CPU in float32. Immutable, opaque to the core.
-type Weights = IReadOnlyDictionary<string, Tensor>
+/// One weight's float32 values, row-major, and its shape.
+type Weight =
+    { Shape: int64[]
+      Values: float32[] }
 
-module Weights =
-    let dispose (weights: Weights) =
-        for tensor in weights.Values do
-            tensor.Dispose()
+/// A student's weights by name, as Hugging Face or PyG spell it. A value: nothing changes it, the garbage collector owns it.
+type Weights = IReadOnlyDictionary<string, Weight>
+
+module Weight =
+    /// A copy of a tensor's values, from any device and dtype.
+    let ofTensor (tensor: Tensor) =
+        use _ = torch.no_grad ()
+        Scope.freeingAll (fun () ->
+            let plain = tensor.detach().cpu().``to``(torch.ScalarType.Float32).contiguous ()
+            { Shape = Array.copy plain.shape
+              Values = plain.data<float32>().ToArray() })
+
+    /// A float32 CPU tensor with these values; the caller owns it.
+    let toTensor (weight: Weight) : Tensor =
+        torch.tensor(weight.Values).reshape weight.Shape
 
 /// How a student uses one of its weights.
 type Role =
@@ -43,15 +56,13 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
             | true, i -> leaves[i]
             | _ -> raise (KeyNotFoundException $"no parameter is called '%s{name}'")
 
-    /// Trainable copies of the weights; the weights stay the caller's.
+    /// Tensors that start with the weights' values.
     static member Create(compute: Compute, role: string -> Role, weights: Weights) =
-        let names = weights.Keys |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toArray
         use _ = torch.no_grad ()
+        let names = weights.Keys |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toArray
 
-        // Every master is a copy of its own, also where dtype and device agree already.
         let master name =
-            Scope.freeing Seq.singleton (fun () ->
-                weights[name].``to``(torch.ScalarType.Float32).``to``(compute.Device).clone ())
+            Scope.freeing Seq.singleton (fun () -> (Weight.toTensor weights[name]).``to`` compute.Device)
 
         let leaf name (master: Tensor) =
             match role name with
@@ -69,16 +80,12 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
 
         new Parameters(names, masters, leaves)
 
-    /// A copy of the masters on the CPU that later steps leave alone; the caller owns it.
+    /// The masters' present values.
     member _.Snapshot() : Weights =
-        use _ = torch.no_grad ()
-        let copy = Dictionary()
-
-        for name, master in Array.zip names masters do
-            let tensor = master.detach().cpu().clone ()
-            copy.Add(name, tensor.DetachFromDisposeScope())
-
-        copy
+        Array.zip names masters
+        |> Seq.map (fun (name, master) -> KeyValuePair(name, Weight.ofTensor master))
+        |> Dictionary
+        :> Weights
 
     /// Sets masters and leaves back to a snapshot's values.
     member _.Restore(weights: Weights) =
@@ -86,7 +93,7 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
 
         Scope.freeingAll (fun () ->
             for i in 0 .. names.Length - 1 do
-                masters[i].copy_ weights[names[i]] |> ignore
+                masters[i].copy_ (Weight.toTensor weights[names[i]]) |> ignore
 
                 if not (obj.ReferenceEquals(masters[i], leaves[i])) then
                     leaves[i].copy_ masters[i] |> ignore)

@@ -1,14 +1,5 @@
 namespace Glem
 
-/// A student's quality on the validation nodes' gold labels, never on the training mixture.
-type Evaluation = { Accuracy: float; Nll: float }
-
-module Evaluation =
-    /// Higher accuracy wins; on equal accuracy lower negative log-likelihood does.
-    let isBetter (challenger: Evaluation) (champion: Evaluation) =
-        challenger.Accuracy > champion.Accuracy
-        || (challenger.Accuracy = champion.Accuracy && challenger.Nll < champion.Nll)
-
 /// How long to train and when to look at the validation nodes.
 type Plan =
     {
@@ -25,7 +16,9 @@ type Trainee =
         /// Names the stage in messages: "LM pre-training", "E-step 2", …
         Name: string
         Step: int -> float
-        Evaluate: unit -> Evaluation
+        /// Scores on the validation nodes' gold labels, never on the training mixture; nothing where a stage has no
+        /// labels (masked-language-model pre-training), which then trains to the end and keeps its last weights.
+        Evaluate: (unit -> Scores) option
         Parameters: Parameters
     }
 
@@ -38,18 +31,23 @@ type TrainState =
         /// The last step's loss.
         Loss: float
         /// The evaluation that followed the last step, if one did.
-        Evaluation: Evaluation option
-        Best: (Evaluation * Weights) option
+        Validation: Scores option
+        Best: (Scores * Weights) option
         SinceBest: int
         IsDone: bool
     }
 
 module Training =
+    /// Higher validation accuracy wins; on equal accuracy lower negative log-likelihood does.
+    let isBetter (challenger: Scores) (champion: Scores) =
+        challenger.Accuracy > champion.Accuracy
+        || (challenger.Accuracy = champion.Accuracy && challenger.Nll < champion.Nll)
+
     let private start plan =
         { Step = 0
           Steps = plan.Steps
           Loss = nan
-          Evaluation = None
+          Validation = None
           Best = None
           SinceBest = 0
           IsDone = plan.Steps = 0 }
@@ -59,24 +57,17 @@ module Training =
             let where = $"loss of %s{trainee.Name} at step %d{step + 1}"
             raise (GlemException(InValue(where, string loss, "a finite number (lower the learning rate?)")))
 
-    let private evaluate plan trainee state =
-        let evaluation = trainee.Evaluate()
-
+    let private judge plan trainee scores state =
         let isBest =
             match state.Best with
             | None -> true
-            | Some(champion, _) -> Evaluation.isBetter evaluation champion
+            | Some(champion, _) -> isBetter scores champion
 
-        let best, sinceBest =
-            if isBest then
-                state.Best |> Option.iter (snd >> Weights.dispose)
-                Some(evaluation, trainee.Parameters.Snapshot()), 0
-            else
-                state.Best, state.SinceBest + 1
+        let sinceBest = if isBest then 0 else state.SinceBest + 1
 
         { state with
-            Evaluation = Some evaluation
-            Best = best
+            Validation = Some scores
+            Best = if isBest then Some(scores, trainee.Parameters.Snapshot()) else state.Best
             SinceBest = sinceBest
             IsDone = state.IsDone || (plan.Patience > 0 && sinceBest >= plan.Patience) }
 
@@ -89,13 +80,12 @@ module Training =
             { state with
                 Step = steps
                 Loss = loss
-                Evaluation = None
+                Validation = None
                 IsDone = steps = plan.Steps }
 
-        if steps % plan.EvaluateEvery = 0 || next.IsDone then
-            evaluate plan trainee next
-        else
-            next
+        match trainee.Evaluate with
+        | Some evaluate when steps % plan.EvaluateEvery = 0 || next.IsDone -> judge plan trainee (evaluate ()) next
+        | _ -> next
 
     /// One state per optimiser step. Enumerate once: the states share the trainee's parameters.
     let states plan trainee =
@@ -107,17 +97,16 @@ module Training =
                 let next = step plan trainee state
                 Some(next, next))
 
-    /// Trains to the end, shows every state to `watch`, and sets the parameters to the best evaluation's.
-    let toBest plan trainee (watch: TrainState -> unit) =
-        let mutable last = start plan
-
-        for state in states plan trainee do
+    /// Trains to the end, shows every state to `watch`, and leaves the parameters at the best evaluation's values.
+    /// Answers that evaluation's scores.
+    let toBest plan (trainee: Trainee) (watch: TrainState -> unit) =
+        let show state =
             watch state
-            last <- state
+            state
 
-        match last.Best with
-        | Some(evaluation, weights) ->
+        let last = states plan trainee |> Seq.map show |> Seq.last
+
+        last.Best
+        |> Option.map (fun (scores, weights) ->
             trainee.Parameters.Restore weights
-            Weights.dispose weights
-            Some evaluation
-        | None -> None
+            scores)

@@ -1,0 +1,105 @@
+// The table of inner loops that every instruction set fills. Plain pointers and sizes only: a loop compiled for AVX-512
+// must not leave an inline function of the C++ library in the program that a plain machine could then be given.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace glem {
+
+// A bfloat16's bits: the upper half of a float's.
+struct bf16 {
+  uint16_t bits;
+};
+
+// Which elements a dropout keeps, and what it multiplies them by: element i is kept when the 16 bits (i mod 4) of
+// hash(key, i / 4) are at least `threshold`. threshold 0 keeps all. random.h holds the hash.
+struct Dropout {
+  uint64_t key;
+  uint32_t threshold;
+  float scale;
+};
+
+// Packed sequences for attention: rows [start, start + length) of qkv : [total; 3d], one head of width `width` at column
+// `head * width`. The element index of the dropout is ((head * total + query row) << 16) + key position.
+struct AttentionTask {
+  int64_t total, start, length, heads, head, width;
+};
+
+struct AdamW {
+  float lr_corrected, decay, beta1, beta2, eps, correction2_root, grad_scale;
+};
+
+template <class T>
+struct Loops {
+  // y = x * keep / (1 - p) for elements first .. first + n
+  void (*dropout)(const T* x, T* y, int64_t first, int64_t n, Dropout drop);
+
+  // y = gelu(x + bias), rows of width d
+  void (*bias_gelu)(const T* x, const float* bias, T* y, int64_t rows, int64_t d);
+  // dx = dy * gelu'(x + bias); dbias : [d] gets the sum over these rows added
+  void (*bias_gelu_backward)(const T* x, const float* bias, const T* dy, T* dx, float* dbias, int64_t rows, int64_t d);
+
+  // y = layer_norm(residual + dropout(x + bias)); mean and rstd : [rows]. `first` is the index of row 0 in the tensor.
+  // bias may be null. scratch : [2 d].
+  void (*dropout_add_layer_norm)(const T* x, const float* bias, const T* residual, const float* weight,
+                                 const float* ln_bias, T* y, float* mean, float* rstd, int64_t first, int64_t rows,
+                                 int64_t d, float eps, Dropout drop, float* scratch);
+  // dweight, dln_bias, dbias : [d] get sums added; dbias may be null. scratch : [3 d].
+  void (*dropout_add_layer_norm_backward)(const T* x, const float* bias, const T* residual, const float* weight,
+                                          const float* mean, const float* rstd, const T* dy, T* dx, T* dresidual,
+                                          float* dweight, float* dln_bias, float* dbias, int64_t first, int64_t rows,
+                                          int64_t d, Dropout drop, float* scratch);
+
+  // y = dropout(layer_norm(word[id] + position[at] + type[kind])). kinds may be null: all 0.
+  void (*embedding)(const float* word, const float* position, const float* type, const int64_t* ids,
+                    const int64_t* positions, const int64_t* kinds, const float* weight, const float* ln_bias, T* y,
+                    float* mean, float* rstd, int64_t first, int64_t rows, int64_t d, float eps, Dropout drop,
+                    float* scratch);
+  // dsum : [rows; d] is the gradient of the sum of the three rows
+  void (*embedding_backward)(const float* word, const float* position, const float* type, const int64_t* ids,
+                             const int64_t* positions, const int64_t* kinds, const float* weight, const float* mean,
+                             const float* rstd, const T* dy, float* dsum, float* dweight, float* dln_bias,
+                             int64_t first, int64_t rows, int64_t d, Dropout drop, float* scratch);
+
+  // y = mean of `rows` rows, and back
+  void (*segment_mean)(const T* x, T* y, int64_t rows, int64_t d, float* scratch);
+  void (*segment_mean_backward)(const T* dy, T* dx, int64_t rows, int64_t d);
+
+  // rows [first, last) of y = A x for A in CSR form; weight may be null: all 1
+  void (*spmm32)(const int32_t* rowptr, const int32_t* col, const float* weight, const T* x, T* y, int64_t first,
+                 int64_t last, int64_t d);
+  void (*spmm64)(const int64_t* rowptr, const int64_t* col, const float* weight, const T* x, T* y, int64_t first,
+                 int64_t last, int64_t d);
+
+  // bytes of scratch that the two calls below need for a sequence of this length
+  size_t (*attention_scratch)(int64_t length, int64_t width);
+  // out : [total; d]; lse : [heads; total], the log of each softmax's denominator
+  void (*attention)(const T* qkv, T* out, float* lse, AttentionTask task, Dropout drop, void* scratch);
+  void (*attention_backward)(const T* qkv, const T* out, const float* lse, const T* dout, T* dqkv, AttentionTask task,
+                             Dropout drop, void* scratch);
+
+  // one AdamW update; g is T; shadow may be null
+  void (*adamw)(float* p, const T* g, float* m, float* v, bf16* shadow, int64_t n, AdamW step);
+  // sum of squares in double
+  double (*square_sum)(const T* g, int64_t n);
+};
+
+// An instruction set's name and its loops.
+struct InstructionSet {
+  const char* name;
+  Loops<float> f32;
+  Loops<bf16> b16;
+};
+
+extern const InstructionSet baseline;
+#if defined(__x86_64__)
+extern const InstructionSet avx2, avx512, avx512bf16;
+#endif
+
+// The best one that this machine runs; GLEM_ISA=baseline|avx2|avx512|avx512bf16 asks for a lesser one.
+const InstructionSet& instruction_set();
+
+template <class T>
+const Loops<T>& loops();
+
+}  // namespace glem

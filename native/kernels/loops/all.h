@@ -1,0 +1,45 @@
+// Every loop once, for the instruction set that the including file has named.
+#include "../loops.h"
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+namespace glem {
+namespace {  // so that no two instruction sets' functions are ever merged into one
+
+#include "simd.h"
+// the others stand on it
+#include "random.h"
+#include "gelu.h"
+#include "layer_norm.h"
+#include "segment_mean.h"
+#include "spmm.h"
+#include "adamw.h"
+#include "attention.h"
+
+template <class T>
+constexpr Loops<T> fill() {
+  return {dropout<T>,
+          bias_gelu<T>,
+          bias_gelu_backward<T>,
+          dropout_add_layer_norm<T>,
+          dropout_add_layer_norm_backward<T>,
+          embedding<T>,
+          embedding_backward<T>,
+          segment_mean<T>,
+          segment_mean_backward<T>,
+          spmm<int32_t, T>,
+          spmm<int64_t, T>,
+          attention_scratch<T>,
+          attention<T>,
+          attention_backward<T>,
+          adamw<T>,
+          square_sum<T>};
+}
+}  // namespace
+
+#define GLEM_TEXT(x) #x
+#define GLEM_NAME(x) GLEM_TEXT(x)
+extern const InstructionSet GLEM_ISA;
+const InstructionSet GLEM_ISA = {GLEM_NAME(GLEM_ISA), fill<float>(), fill<bf16>()};
+}  // namespace glem

@@ -1,0 +1,100 @@
+// Vectors of GLEM_LANES floats, as GCC and Clang write them, with the loads, stores and functions that the loops share.
+
+constexpr int64_t L = GLEM_LANES;
+
+typedef float vf __attribute__((vector_size(4 * GLEM_LANES)));
+typedef int32_t vi __attribute__((vector_size(4 * GLEM_LANES)));
+typedef uint32_t vu __attribute__((vector_size(4 * GLEM_LANES)));
+typedef uint16_t vh __attribute__((vector_size(2 * GLEM_LANES)));
+typedef float vf_any __attribute__((vector_size(4 * GLEM_LANES), aligned(4), may_alias));
+typedef uint32_t vu_any __attribute__((vector_size(4 * GLEM_LANES), aligned(4), may_alias));
+typedef uint16_t vh_any __attribute__((vector_size(2 * GLEM_LANES), aligned(2), may_alias));
+
+#define GLEM_INLINE static inline __attribute__((always_inline))
+
+GLEM_INLINE vf splat(float x) { return vf{} + x; }
+
+GLEM_INLINE vf load(const float* p) { return *(const vf_any*)p; }
+GLEM_INLINE void store(float* p, vf x) { *(vf_any*)p = x; }
+
+GLEM_INLINE vf widen(vh x) { return (vf)(__builtin_convertvector(x, vu) << 16); }
+
+// Rounds to nearest even, as ATen does.
+GLEM_INLINE vh narrow(vf x) {
+#if defined(__AVX512BF16__)
+  return (vh)_mm512_cvtneps_pbh((__m512)x);
+#else
+  vu bits = (vu)x;
+  vu rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return __builtin_convertvector(x == x ? rounded : (vu{} + 0x7fc0u), vh);
+#endif
+}
+
+GLEM_INLINE vf load(const bf16* p) { return widen(*(const vh_any*)p); }
+GLEM_INLINE void store(bf16* p, vf x) { *(vh_any*)p = narrow(x); }
+
+// The first n < L lanes; the others are 0.
+template <class T>
+GLEM_INLINE vf load_some(const T* p, int64_t n) {
+  T padded[L] = {};
+  for (int64_t i = 0; i < n; i++) padded[i] = p[i];
+  return load(padded);
+}
+template <class T>
+GLEM_INLINE void store_some(T* p, vf x, int64_t n) {
+  T padded[L];
+  store(padded, x);
+  for (int64_t i = 0; i < n; i++) p[i] = padded[i];
+}
+
+// The vector at p when n elements are left there.
+template <class T>
+GLEM_INLINE vf load(const T* p, int64_t n) {
+  return __builtin_expect(n >= L, 1) ? load(p) : load_some(p, n);
+}
+template <class T>
+GLEM_INLINE void store(T* p, vf x, int64_t n) {
+  if (__builtin_expect(n >= L, 1))
+    store(p, x);
+  else
+    store_some(p, x, n);
+}
+
+GLEM_INLINE vf max(vf a, vf b) { return a > b ? a : b; }
+GLEM_INLINE vf min(vf a, vf b) { return a < b ? a : b; }
+
+GLEM_INLINE float sum(vf x) {
+  float s = 0;
+  for (int i = 0; i < L; i++) s += x[i];
+  return s;
+}
+GLEM_INLINE float largest(vf x) {
+  float m = x[0];
+  for (int i = 1; i < L; i++) m = x[i] > m ? x[i] : m;
+  return m;
+}
+
+// Lanes at and above n set to 0.
+GLEM_INLINE vf first_lanes(vf x, int64_t n) {
+  vi lane;
+  for (int i = 0; i < L; i++) lane[i] = i;
+  return lane < (vi{} + (int32_t)(n < L ? n : L)) ? x : vf{};
+}
+
+// e^x to 1.5 units in the last place: x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 7.
+GLEM_INLINE vf exp(vf x) {
+  x = min(max(x, splat(-87.0f)), splat(88.0f));
+  const float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
+  vf shifted = x * 1.44269504f + round;
+  vf k = shifted - round;
+  vf r = x - k * 0.693359375f - k * -2.12194440e-4f;
+  vf e = splat(1.0f / 5040);
+  e = e * r + 1.0f / 720;
+  e = e * r + 1.0f / 120;
+  e = e * r + 1.0f / 24;
+  e = e * r + 1.0f / 6;
+  e = e * r + 0.5f;
+  e = e * r + 1.0f;
+  e = e * r + 1.0f;
+  return (vf)((vu)e + ((vu)shifted << 23));
+}

@@ -1,0 +1,24 @@
+namespace Glem
+
+open System
+open Argu
+
+/// What experiment scripts share with the command line: options after `--`, and a line for each finished stage.
+module Script =
+    /// The options after `--` of `dotnet fsi script.fsx -- options`. Ends the process on --help (0) and on bad options (2).
+    let options<'arguments when 'arguments :> IArgParserTemplate> (commandLine: string[]) : ParseResults<'arguments> =
+        let own = commandLine |> Array.skipWhile ((<>) "--") |> Array.truncate 10000
+        let parser = ArgumentParser.Create<'arguments>(programName = "script", checkStructure = false)
+
+        try
+            parser.Parse(Array.skip (min 1 own.Length) own)
+        with :? ArguParseException as problem ->
+            if problem.ErrorCode = ErrorCode.HelpText then
+                Console.line problem.Message
+                exit 0
+            else
+                Console.error (problem.Message.Split('\n')[0])
+                exit 2
+
+    /// Watches a study's stages: one line for each when it ends.
+    let progress: string -> TrainState -> unit = PlainProgress().Watch

@@ -1,0 +1,20 @@
+namespace Glem
+
+open System.IO
+
+/// Data sets by name.
+module Datasets =
+    /// Names and what stands behind them.
+    let known =
+        [ "dotnet-api",
+          "the public types of .NET: documentation as text, type references as edges, namespaces as classes; built here, no download" ]
+
+    /// A data set by name, else from a folder.
+    let find (nameOrFolder: string) : Result<Dataset, GlemError> =
+        if nameOrFolder = "dotnet-api" then
+            DotnetApi.load ()
+        elif Directory.Exists nameOrFolder then
+            DatasetFolder.read nameOrFolder |> Result.map fst
+        else
+            let names = known |> List.map fst |> String.concat ", "
+            Error(InSetting("dataset", nameOrFolder, $"a data set folder, or one of %s{names}"))

@@ -5,23 +5,25 @@ open System.Threading.Tasks
 
 /// Few dense features instead of many sparse ones, for students that want a matrix.
 module DenseFeatures =
-    let private powerIterations = 4
+    let private powerIterations = 2
 
-    /// Modified Gram-Schmidt, twice for accuracy; columns become orthonormal in place.
+    /// Modified Gram-Schmidt; columns become orthonormal in place.
     let private orthonormalise (columns: float[][]) =
+        let length (column: float[]) = sqrt (Dense.dot (ReadOnlySpan column) (ReadOnlySpan column))
+
         for j in 0 .. columns.Length - 1 do
             let column = columns[j]
+            let before = length column
 
-            for _ in 1..2 do
-                for i in 0 .. j - 1 do
-                    let overlap = Dense.dot (ReadOnlySpan columns[i]) (ReadOnlySpan column)
-                    Dense.axpy -overlap (ReadOnlySpan columns[i]) (Span column)
+            for i in 0 .. j - 1 do
+                let overlap = Dense.dot (ReadOnlySpan columns[i]) (ReadOnlySpan column)
+                Dense.axpy -overlap (ReadOnlySpan columns[i]) (Span column)
 
-            let length = sqrt (Dense.dot (ReadOnlySpan column) (ReadOnlySpan column))
+            let after = length column
 
-            // A matrix of rank below k has no further direction to give: a column of zeros adds nothing.
+            // A matrix of rank below k has no further direction to give, only rounding: a column of zeros adds nothing.
             for i in 0 .. column.Length - 1 do
-                column[i] <- if length > 1e-10 then column[i] / length else 0.0
+                column[i] <- if after > 1e-10 * before then column[i] / after else 0.0
 
     let private times (matrix: SparseRows) (columns: float[][]) =
         let products = Array.init columns.Length (fun _ -> Array.zeroCreate matrix.RowCount)

@@ -50,7 +50,7 @@ type PackedTokens =
 
     /// The ids of one text.
     member this.Text(i: int) =
-        ReadOnlySpan<int>(this.Ids, this.Offsets[i], this.Offsets[i + 1] - this.Offsets[i])
+        ReadOnlyMemory<int>(this.Ids, this.Offsets[i], this.Offsets[i + 1] - this.Offsets[i])
 
 /// Text to ids and back. Immutable: any number of threads may use one at the same time.
 type Tokenizer =

@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System
 open System.Collections.Generic
@@ -23,13 +23,16 @@ module WordPieceTrainerTests =
         let words =
             texts |> List.collect (fun text -> ClearTokenizer.words (ClearTokenizer.normalize settings.Normalizer text) |> Array.toList)
 
-        let cut (word: string) = word |> Seq.mapi (fun i unit -> if i = 0 then string unit else "##" + string unit) |> Seq.toList
-        let cutWords = words |> List.map cut
-        let letters prefix = cutWords |> List.concat |> List.filter (fun (piece: string) -> piece.StartsWith "##" = prefix) |> List.distinct
-        let plainLetters = letters false @ (letters true |> List.map _.Substring(2)) |> List.distinct |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
-        let insideLetters = letters true |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        let cut (word: string) : string list =
+            word |> Seq.mapi (fun i unit -> if i = 0 then string unit else "##" + string unit) |> Seq.toList
 
-        let rec join left right pieces =
+        let ordinal (pieces: string list) =
+            pieces |> List.distinct |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
+        let inside, initial = words |> List.collect cut |> List.partition _.StartsWith("##")
+        let letters = initial @ (inside |> List.map _.Substring(2))
+
+        let rec join left (right: string) pieces =
             match pieces with
             | a :: b :: rest when a = left && b = right -> left + right.Substring 2 :: join left right rest
             | a :: rest -> a :: join left right rest
@@ -46,7 +49,7 @@ module WordPieceTrainerTests =
                 let joined = left + right.Substring 2
                 go (if rank.ContainsKey joined then tokens else tokens @ [ joined ]) (words |> List.map (join left right))
 
-        go (Samples.specials @ plainLetters @ insideLetters) cutWords
+        go (Samples.specials @ ordinal letters @ ordinal inside) (List.map cut words)
 
     let private word = Gen.choose (1, 6) |> Gen.bind (fun length -> Gen.listOfLength length (Gen.elements [ "a"; "b"; "c" ])) |> Gen.map (String.concat "")
     let private corpus = Gen.listOf word |> Gen.map (String.concat " ") |> Gen.listOf

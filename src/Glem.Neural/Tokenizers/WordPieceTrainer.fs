@@ -5,16 +5,15 @@ open System.Collections.Generic
 open System.Text
 
 /// How to make a vocabulary from a corpus.
-type WordPieceTraining =
-    {
-        /// The number of tokens aimed at, special ones included. A small corpus may give fewer.
-        VocabularySize: int
-        /// How often two pieces must stand side by side to become one.
-        MinFrequency: int
-        /// How many characters are kept, the most frequent ones; a word with another is [UNK].
-        AlphabetLimit: int
-        Normalizer: BertNormalizer
-    }
+type WordPieceTraining = {
+    /// The number of tokens aimed at, special ones included. A small corpus may give fewer.
+    VocabularySize: int
+    /// How often two pieces must stand side by side to become one.
+    MinFrequency: int
+    /// How many characters are kept, the most frequent ones; a word with another is [UNK].
+    AlphabetLimit: int
+    Normalizer: BertNormalizer
+}
 
 /// WordPiece vocabularies made as Hugging Face's BertWordPieceTrainer makes them, that is by byte-pair encoding
 /// (Sennrich et al. 2016) over pieces with BERT's prefix: join the most frequent pair of neighbours until there are
@@ -22,11 +21,12 @@ type WordPieceTraining =
 /// none is ever encoded. And ties are broken by ids alone, so that the order of the texts cannot matter.
 module WordPieceTrainer =
     /// The defaults of Hugging Face's trainer, but 8,000 tokens where it has 30,000: right for a corpus of megabytes.
-    let defaults =
-        { VocabularySize = 8000
-          MinFrequency = 2
-          AlphabetLimit = 1000
-          Normalizer = BertNormalizer.uncased }
+    let defaults = {
+        VocabularySize = 8000
+        MinFrequency = 2
+        AlphabetLimit = 1000
+        Normalizer = BertNormalizer.uncased
+    }
 
     let private specials = [ "[PAD]"; "[UNK]"; "[CLS]"; "[SEP]"; "[MASK]" ]
 
@@ -66,8 +66,7 @@ module WordPieceTrainer =
                 | true, words -> words.Add word |> ignore
                 | _ -> places[pair] <- HashSet [ word ]
 
-        member this.Enqueue(pair: int64) =
-            queue.Enqueue(pair, struct (-(this.CountOf pair), pair))
+        member this.Enqueue(pair: int64) = queue.Enqueue(pair, struct (-(this.CountOf pair), pair))
 
         /// The most frequent pair, if there is one.
         member this.TryTop() =
@@ -78,8 +77,11 @@ module WordPieceTrainer =
             while top.IsNone && queue.TryDequeue(&pair, &priority) do
                 let struct (negated, _) = priority
                 let count = this.CountOf pair
-                if count = -negated then top <- ValueSome pair
-                elif count > 0 then this.Enqueue pair
+
+                if count = -negated then
+                    top <- ValueSome pair
+                elif count > 0 then
+                    this.Enqueue pair
 
             top
 
@@ -161,7 +163,10 @@ module WordPieceTrainer =
             | _ -> running <- false
 
     let private checkAtLeast name least value =
-        if value >= least then Ok() else Error(InValue(name, string value, $"at least %d{least}"))
+        if value >= least then
+            Ok()
+        else
+            Error(InValue(name, string value, $"at least %d{least}"))
 
     /// A tokenizer whose vocabulary is [PAD], [UNK], [CLS], [SEP], [MASK], the alphabet, the alphabet inside words, and
     /// joined pieces in the order in which they were found. The same word counts give the same vocabulary.
@@ -177,7 +182,14 @@ module WordPieceTrainer =
             let alphabet = alphabet settings.AlphabetLimit words
             let kept = HashSet alphabet
             let words = words |> Array.map (fun (word, count) -> Array.filter kept.Contains word, count)
-            let inside = words |> Seq.collect (fun (word, _) -> Seq.skip (min 1 word.Length) word) |> Seq.distinct |> Seq.sort |> Seq.toArray
+
+            let inside =
+                words
+                |> Seq.collect (fun (word, _) -> Seq.skip (min 1 word.Length) word)
+                |> Seq.distinct
+                |> Seq.sort
+                |> Seq.toArray
+
             let tokens = ResizeArray specials
             let text (character: int) = (Rune character).ToString()
             let initialId = Dictionary<int, int>()
@@ -211,6 +223,10 @@ module WordPieceTrainer =
         |> Result.bind (fun () -> checkAtLeast "AlphabetLimit" 1 settings.AlphabetLimit)
         |> Result.bind trained
         |> Result.map (fun tokens ->
-            match Vocabulary.create tokens |> Result.mapError string |> Result.bind (Tokenizer.bert settings.Normalizer) with
+            match
+                Vocabulary.create tokens
+                |> Result.mapError string
+                |> Result.bind (Tokenizer.bert settings.Normalizer)
+            with
             | Ok tokenizer -> tokenizer
             | Error problem -> invalidOp $"The trainer's own vocabulary is not one: %s{problem}")

@@ -52,19 +52,19 @@ module WordPieceTrainer =
     [<Sealed>]
     type private PairIndex() =
         let counts = Dictionary<int64, int64>()
-        let places = Dictionary<int64, HashSet<int>>()
+        let places = Dictionary<int64, ResizeArray<int>>()
         // The most frequent first, of equals the smaller key. An entry's count may be out of date: too high, never too low.
         let queue = PriorityQueue<int64, struct (int64 * int64)>()
 
         member _.CountOf(pair: int64) = counts.GetValueOrDefault(pair, 0L)
 
-        member _.Add(pair: int64, count: int64, word: int) =
-            counts[pair] <- counts.GetValueOrDefault(pair, 0L) + count
+        member _.Count(pair: int64, more: int64) = counts[pair] <- counts.GetValueOrDefault(pair, 0L) + more
 
-            if count > 0 then
-                match places.TryGetValue pair with
-                | true, words -> words.Add word |> ignore
-                | _ -> places[pair] <- HashSet [ word ]
+        member _.AddPlace(pair: int64, word: int) =
+            match places.TryGetValue pair with
+            | true, words when words[words.Count - 1] = word -> ()
+            | true, words -> words.Add word
+            | _ -> places[pair] <- ResizeArray [ word ]
 
         member this.Enqueue(pair: int64) = queue.Enqueue(pair, struct (-(this.CountOf pair), pair))
 
@@ -116,18 +116,20 @@ module WordPieceTrainer =
         let changed = HashSet<int64>()
 
         let count sign w =
-            for left, right in Array.pairwise pieces[w] do
-                pairs.Add(pairOf left right, sign * int64 (snd words[w]), w)
+            let word = pieces[w]
 
-        let recount w joined fresh =
-            count -1L w
-            pieces[w] <- joined
-            count 1L w
+            for i in 0 .. word.Length - 2 do
+                pairs.Count(pairOf word[i] word[i + 1], sign * int64 (snd words[w]))
 
-            for left, right in Array.pairwise joined do
-                // No other pair can have become more frequent.
-                if left = fresh || right = fresh then
-                    changed.Add(pairOf left right) |> ignore
+        // The pairs that have become more frequent: those with the new piece.
+        let place isNew w =
+            let word = pieces[w]
+
+            for i in 0 .. word.Length - 2 do
+                if isNew word[i] || isNew word[i + 1] then
+                    let pair = pairOf word[i] word[i + 1]
+                    pairs.AddPlace(pair, w)
+                    changed.Add pair |> ignore
 
         let enqueueChanged () =
             for pair in changed do
@@ -137,7 +139,7 @@ module WordPieceTrainer =
 
         for w in 0 .. pieces.Length - 1 do
             count 1L w
-            changed.UnionWith(Array.pairwise pieces[w] |> Array.map (fun (left, right) -> pairOf left right))
+            place (fun _ -> true) w
 
         enqueueChanged ()
         let mutable running = true
@@ -157,7 +159,10 @@ module WordPieceTrainer =
                     let joined = join left right fresh pieces[w]
 
                     if joined.Length < pieces[w].Length then
-                        recount w joined fresh
+                        count -1L w
+                        pieces[w] <- joined
+                        count 1L w
+                        place (fun piece -> piece = fresh) w
 
                 enqueueChanged ()
             | _ -> running <- false

@@ -33,11 +33,21 @@ module DatasetFolder =
     }
 
     let private keys =
-        set [ "name"; "licence"; "source"; "attribution"; "split"; "nodes"; "edges"; "classes"; "fingerprint"; "files" ]
+        set [
+            "name"
+            "licence"
+            "source"
+            "attribution"
+            "split"
+            "nodes"
+            "edges"
+            "classes"
+            "fingerprint"
+            "files"
+        ]
 
     let private parseManifest (path: string) (root: JsonElement) =
-        let bad key found expected =
-            raise (GlemException(InFile(path, $"key '%s{key}'", found, expected)))
+        let bad key found expected = raise (GlemException(InFile(path, $"key '%s{key}'", found, expected)))
 
         let text (element: JsonElement) key =
             match element.ValueKind with
@@ -86,7 +96,9 @@ module DatasetFolder =
                 | Some element when element.ValueKind <> JsonValueKind.Object ->
                     bad "files" (string element.ValueKind) "an object: file name to SHA-256"
                 | Some element ->
-                    Map [ for property in element.EnumerateObject() -> property.Name, text property.Value "files" ]
+                    Map [
+                        for property in element.EnumerateObject() -> property.Name, text property.Value "files"
+                    ]
         }
 
     let private readManifest (path: string) =
@@ -194,14 +206,10 @@ module DatasetFolder =
                 let source = ending "source"
                 let target = ending "target"
 
-                if source = target then
-                    loops <- loops + 1
-                elif not (seen.Add(struct (source, target))) then
-                    duplicates <- duplicates + 1
-                elif seen.Contains(struct (target, source)) then
-                    reverses <- reverses + 1
-                else
-                    struct (source, target)
+                if source = target then loops <- loops + 1
+                elif not (seen.Add(struct (source, target))) then duplicates <- duplicates + 1
+                elif seen.Contains(struct (target, source)) then reverses <- reverses + 1
+                else struct (source, target)
         |]
 
         edges,
@@ -226,8 +234,7 @@ module DatasetFolder =
         | [] ->
             let names = endings |> List.map (fun ending -> $"%s{name}.%s{ending}")
             damage folder $"no table of %s{name}" (String.Join(", ", names))
-        | several ->
-            damage folder (String.Join(" and ", several |> List.map Path.GetFileName)) $"one table of %s{name}"
+        | several -> damage folder (String.Join(" and ", several |> List.map Path.GetFileName)) $"one table of %s{name}"
 
     /// Node and edge tables as records. Labels found in the file, sorted, are the classes where `classNames` gives none. Without
     /// a policy the split column counts, or where there is none the standard split.
@@ -260,7 +267,9 @@ module DatasetFolder =
 
                 match policy, hasSplit with
                 | Some Given, false ->
-                    Error(InFile(nodesPath, "line 1", "no column 'split'", "a column 'split', or a policy that makes one"))
+                    Error(
+                        InFile(nodesPath, "line 1", "no column 'split'", "a column 'split', or a policy that makes one")
+                    )
                 | Some policy, _ -> Ok(Dataset.splitRecords policy seed records, report)
                 | None, true -> Ok(records, report)
                 | None, false -> Ok(Dataset.splitRecords SplitPolicy.standard seed records, report)
@@ -284,7 +293,9 @@ module DatasetFolder =
         else
             let manifest = readManifest (Path.Combine(folder, "dataset.json"))
             let nodes = tableIn folder "nodes" endings
-            let edges = tableIn folder "edges" (endings |> List.filter (fun ending -> not (ending.StartsWith "jsonl")))
+
+            let edges =
+                tableIn folder "edges" (endings |> List.filter (fun ending -> not (ending.StartsWith "jsonl")))
 
             match manifest, nodes, edges with
             | Error error, _, _
@@ -341,10 +352,18 @@ module DatasetFolder =
             let nodes = Path.Combine(beside, "nodes.csv")
             let edges = Path.Combine(beside, "edges.csv")
 
-            writeTable nodes [ "id"; "text"; "label"; "split" ] (seq {
-                for node in records.Nodes ->
-                    [ node.Id; node.Text; Option.defaultValue "" node.Label; Dataset.partName node.Part ]
-            })
+            writeTable
+                nodes
+                [ "id"; "text"; "label"; "split" ]
+                (seq {
+                    for node in records.Nodes ->
+                        [
+                            node.Id
+                            node.Text
+                            Option.defaultValue "" node.Label
+                            Dataset.partName node.Part
+                        ]
+                })
 
             writeTable edges [ "source"; "target" ] (seq { for struct (a, b) in records.Edges -> [ a; b ] })
             writeManifest (Path.Combine(beside, "dataset.json")) dataset records [ nodes; edges ]
@@ -365,6 +384,7 @@ module DatasetFolder =
                         writeBeside dataset
                     with
                     | :? UnauthorizedAccessException
-                    | :? IOException as error -> damage folder $"it cannot be written (%s{error.Message})" "a writable place"
+                    | :? IOException as error ->
+                        damage folder $"it cannot be written (%s{error.Message})" "a writable place"
                 finally
                     clean ())

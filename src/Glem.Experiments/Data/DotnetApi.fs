@@ -119,7 +119,11 @@ module DotnetApi =
             let packs = String.Join(" and ", ReferencePacks.names)
 
             Error(
-                InValue("the fingerprint of dotnet-api", dataset.Fingerprint, $"%s{fingerprint}: are %s{packs} unchanged?")
+                InValue(
+                    "the fingerprint of dotnet-api",
+                    dataset.Fingerprint,
+                    $"%s{fingerprint}: are %s{packs} unchanged?"
+                )
             )
 
     /// The data set with the standard split, from the cache or built into it (a few seconds).

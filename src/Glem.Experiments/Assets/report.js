@@ -10,8 +10,13 @@
   const signed = x => (x > 0 ? "+" : x < 0 ? "\u2212" : "") + Math.abs(x).toFixed(1);
   const narrow = width => width < 560;
   const labelWidth = (names, width) =>
-    Math.min(Math.max(...names.map(name => name.length)) * 6.6 + 18, width * (narrow(width) ? 0.42 : 0.36));
-  const clip = room => name => name.length * 6.8 <= room ? name : name.slice(0, Math.floor(room / 6.8) - 1) + "\u2026";
+    Math.min(Math.max(...names.map(name => name.length)) * letter + 18, width * (narrow(width) ? 0.42 : 0.36));
+  const letter = 7.2; // a generous mean width in pixels
+  // Shortens in the middle, because names often differ in their last letters.
+  const clip = room => name => {
+    const fit = Math.floor(room / letter), end = Math.floor(fit / 3);
+    return name.length <= fit ? name : name.slice(0, fit - end - 1) + "\u2026" + name.slice(-end);
+  };
   // Wraps long names on the axis to the room that they have.
   const nameAxis = margin =>
     Plot.axisY({ label: null, tickSize: 0, lineWidth: (margin - 14) / 12 });
@@ -120,7 +125,7 @@
 
   function confusion({ classes, cells }, width) {
     const longest = Math.max(...classes.map(name => name.length));
-    const margin = Math.min(longest * 6.8 + 14, narrow(width) ? 130 : 220);
+    const margin = Math.min(longest * letter + 14, narrow(width) ? 130 : 220);
     const tickFormat = clip(margin - 14);
     // Slanted names read better, upright ones fit many classes without running out of the frame.
     const slanted = classes.length <= 16;
@@ -128,7 +133,7 @@
     const tail = slanted ? margin * 0.5 : 16;
     const size = Math.max(13, Math.min(46, (width - margin - tail) / classes.length));
     const grown = margin + size * classes.length + tail;
-    const depth = c => Math.sqrt(c.share);
+    const depth = c => 0.1 + 0.9 * Math.sqrt(c.share); // a single error in a large class is still seen
     return Plot.plot({
       width: grown, height: size * classes.length + head + 4, marginLeft: margin, marginRight: tail, marginTop: head, marginBottom: 4,
       x: { domain: classes, axis: "top", label: "Predicted", labelAnchor: "center", labelArrow: "none", tickRotate: slanted ? -50 : -90, tickSize: 0, tickFormat, padding: 0 },
@@ -217,6 +222,8 @@
     }
   }
 
+  // Paper has no clicks.
+  window.addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach(d => { d.open = true; }));
   render();
   new ResizeObserver(() => requestAnimationFrame(render)).observe(document.body);
 })();

@@ -151,16 +151,17 @@
   }
 
   function classes({ classes }, width) {
-    const rows = classes.map(c => ({ ...c, label: `${c.name} (${c.support})`, f1: 100 * c.f1 }));
-    const marginLeft = labelWidth(rows.map(r => r.label), width);
+    const rows = classes.map(c => ({ ...c, f1: 100 * c.f1 }));
+    const names = rows.map(r => r.name);
+    const marginLeft = labelWidth(names, width);
     return Plot.plot({
-      width, marginLeft, marginRight: 44, marginTop: 8, marginBottom: 42, height: rows.length * 22 + 54,
+      width, marginLeft, marginRight: 80, marginTop: 8, marginBottom: 42, height: rows.length * 22 + 54,
       x: { domain: [0, 100], label: "F1, %", labelAnchor: "center", labelArrow: "none", ticks: 5 },
-      y: { domain: rows.map(r => r.label), padding: 0.25, label: null, tickSize: 0, tickFormat: clip(marginLeft - 14) },
+      y: { domain: names, padding: 0.25, label: null, tickSize: 0, tickFormat: clip(marginLeft - 14) },
       marks: [
         Plot.gridX(grid),
-        Plot.barX(rows, { x: "f1", y: "label", fill: "var(--right)", fillOpacity: 0.75 }),
-        Plot.text(rows, { x: "f1", y: "label", text: r => one(r.f1), textAnchor: "start", dx: 5, fill: INK }),
+        Plot.barX(rows, { x: "f1", y: "name", fill: "var(--right)", fillOpacity: 0.75 }),
+        Plot.text(rows, { x: "f1", y: "name", text: r => `${one(r.f1)} (${r.support})`, textAnchor: "start", dx: 5, fill: INK }),
       ],
     });
   }

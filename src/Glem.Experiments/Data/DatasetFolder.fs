@@ -18,6 +18,17 @@ type ReadReport = {
     ReverseEdges: int
 }
 
+module ReadReport =
+    /// A line for each thing that was left out or merged; none where nothing was.
+    let lines (report: ReadReport) =
+        [
+            report.SelfLoops, "self-loops dropped"
+            report.DuplicateEdges, "repeated edges dropped"
+            report.ReverseEdges, "edges merged with their reverse"
+        ]
+        |> List.filter (fun (count, _) -> count > 0)
+        |> List.map (fun (count, what) -> $"%d{count} %s{what}")
+
 /// The dataset folder: dataset.json, nodes.csv|tsv|jsonl and edges.csv|tsv, tables also as .gz.
 module DatasetFolder =
     let private utf8 = UTF8Encoding(false)
@@ -312,7 +323,17 @@ module DatasetFolder =
 
     let private writeTable (path: string) (header: string list) (rows: seq<string list>) =
         use writer = new StreamWriter(path, false, utf8)
-        use csv = new CsvWriter(writer, CsvConfiguration(CultureInfo.InvariantCulture, NewLine = "\n"))
+
+        // CsvHelper's own rule forgets a lone carriage return, which its reader takes for the end of the row.
+        let mustQuote (field: ShouldQuoteArgs) =
+            match field.Field with
+            | null -> false
+            | text -> text.AsSpan().IndexOfAny("\",\r\n") >= 0 || text.Trim().Length < text.Length
+
+        let configuration =
+            CsvConfiguration(CultureInfo.InvariantCulture, NewLine = "\n", ShouldQuote = mustQuote)
+
+        use csv = new CsvWriter(writer, configuration)
 
         for row in Seq.append [ header ] rows do
             row |> List.iter csv.WriteField

@@ -5,9 +5,10 @@ open System.IO
 /// Data sets by name.
 module Datasets =
     /// Names and what stands behind them.
-    let known =
-        [ "dotnet-api",
-          "the public types of .NET: documentation as text, type references as edges, namespaces as classes; built here, no download" ]
+    let known = [
+        "dotnet-api",
+        "the public types of .NET: documentation as text, type references as edges, namespaces as classes; built here, no download"
+    ]
 
     /// A data set by name, else from a folder.
     let find (nameOrFolder: string) : Result<Dataset, GlemError> =

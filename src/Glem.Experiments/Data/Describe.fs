@@ -76,7 +76,7 @@ module Describe =
         |> Tfidf.ofTokens 50_000
 
     /// Counts, distributions and examples of a data set. Trains the name-only classifier for dotnet-api (seconds).
-    let run (dataset: Dataset) : Result<Description, GlemError> =
+    let run (dataset: Dataset) : Description =
         let graph = dataset.Graph
         let audit = dataset.Audit
         let n = graph.NodeCount
@@ -96,38 +96,38 @@ module Describe =
                 Text = if text.Length <= 240 then text else text.Substring(0, 240) + " ..."
             }
 
-        match Supervision.ofSplit dataset.Labels dataset.Split, Validation.ofSplit dataset.Labels dataset.Split with
-        | Error error, _
-        | _, Error error -> Error error
-        | Ok supervision, Ok validation ->
-            Ok {
-                Info = dataset.Info
-                Fingerprint = dataset.Fingerprint
-                Nodes = n
-                Edges = graph.Edges.EdgeCount / 2
-                IsolatedNodes = degrees |> Array.filter ((=) 0) |> Array.length
-                ClassSizes = List.zip (List.ofArray dataset.ClassNames) (List.ofArray (Audit.classSizes audit))
-                MeanDegree = degrees |> Array.averageBy float
-                Degrees = histogram degrees
-                MeanWords = words |> Array.averageBy float
-                MedianWords = (Array.sort words)[n / 2]
-                Words = histogram words
-                Homophily = Audit.edgeHomophily graph.Edges audit |> ValueOption.toOption
-                Split = [
-                    for part, name in [ Train, "train"; Valid, "valid"; Test, "test"; Unassigned, "unassigned" ] do
-                        name, (Split.nodes part dataset.Split).Length
-                ]
-                NameOnlyAccuracy =
-                    if dataset.Info.Name = "dotnet-api" then
-                        (LogisticRegression.select supervision validation (ownNames dataset)).Posterior
-                        |> testAccuracy audit
-                        |> Some
-                    else
-                        None
-                MajorityAccuracy = Majority.predict supervision |> testAccuracy audit
-                // The first, the middle and the last of the nodes.
-                Examples = [ 0; n / 2; n - 1 ] |> List.distinct |> List.map example
-            }
+        // A Dataset has training and validation nodes.
+        let supervision = Supervision.ofSplit dataset.Labels dataset.Split |> Result.orRaise
+        let validation = Validation.ofSplit dataset.Labels dataset.Split |> Result.orRaise
+
+        {
+            Info = dataset.Info
+            Fingerprint = dataset.Fingerprint
+            Nodes = n
+            Edges = graph.Edges.EdgeCount / 2
+            IsolatedNodes = degrees |> Array.filter ((=) 0) |> Array.length
+            ClassSizes = List.zip (List.ofArray dataset.ClassNames) (List.ofArray (Audit.classSizes audit))
+            MeanDegree = degrees |> Array.averageBy float
+            Degrees = histogram degrees
+            MeanWords = words |> Array.averageBy float
+            MedianWords = (Array.sort words)[n / 2]
+            Words = histogram words
+            Homophily = Audit.edgeHomophily graph.Edges audit |> ValueOption.toOption
+            Split = [
+                for part, name in [ Train, "train"; Valid, "valid"; Test, "test"; Unassigned, "unassigned" ] do
+                    name, (Split.nodes part dataset.Split).Length
+            ]
+            NameOnlyAccuracy =
+                if dataset.Info.Name = "dotnet-api" then
+                    (LogisticRegression.select supervision validation (ownNames dataset)).Posterior
+                    |> testAccuracy audit
+                    |> Some
+                else
+                    None
+            MajorityAccuracy = Majority.predict supervision |> testAccuracy audit
+            // The first, the middle and the last of the nodes.
+            Examples = [ 0; n / 2; n - 1 ] |> List.distinct |> List.map example
+        }
 
     let private bars (title: string) (bins: (string * int) list) =
         let longest = bins |> List.map snd |> List.fold max 1
@@ -179,3 +179,6 @@ module Describe =
 
         for example in description.Examples do
             line example.Id $"(%s{example.Class}, %d{example.Degree} neighbours): %s{example.Text}"
+
+    /// Writes a description to the standard output.
+    let print (description: Description) = render AnsiConsole.Console description

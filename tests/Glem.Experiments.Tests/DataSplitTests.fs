@@ -1,0 +1,55 @@
+module Glem.Experiments.Tests.DataSplitTests
+
+open FsCheck.FSharp
+open Glem
+open Xunit
+
+let private ids n = Array.init n (fun i -> $"n%d{i}")
+
+[<Fact>]
+let ``every class trains, every labelled node has a part, unlabelled nodes have none`` () =
+    let check (FsCheck.NonEmptyArray(classes: FsCheck.NonNegativeInt[])) (seed: int) =
+        let classes = classes |> Array.map (fun k -> k.Get % 5 - 1)
+
+        for policy in [ SplitPolicy.standard; Fractions(0.1, 0.1); PerClass(2, 3) ] do
+            let parts = SplitPolicy.assign policy seed (ids classes.Length) classes
+
+            for cls in Array.distinct classes do
+                let own = [|
+                    for i in 0 .. classes.Length - 1 do
+                        if classes[i] = cls then
+                            parts[i]
+                |]
+
+                if cls < 0 then
+                    Assert.All(own, fun part -> Assert.Equal(Unassigned, part))
+                else
+                    Assert.Contains(Train, own)
+                    Assert.DoesNotContain(Unassigned, own)
+
+    FsCheck.Check.One(FsCheck.Config.QuickThrowOnFailure, check)
+
+[<Fact>]
+let ``a number of labels a class is met exactly where the class is large enough`` () =
+    let classes = Array.init 100 (fun i -> i % 2)
+    let parts = SplitPolicy.assign (PerClass(20, 10)) 1 (ids 100) classes
+    let count part = parts |> Array.filter ((=) part) |> Array.length
+    Assert.Equal((40, 20, 40), (count Train, count Valid, count Test))
+
+[<Fact>]
+let ``another seed is another split`` () =
+    let classes = Array.init 100 (fun i -> i % 2)
+    let parts seed = SplitPolicy.assign SplitPolicy.standard seed (ids 100) classes
+    Assert.NotEqual<Part>(parts 0, parts 1)
+    Assert.Equal<Part>(parts 0, parts 0)
+
+[<Fact>]
+let ``shares that leave nothing to learn from are refused`` () =
+    for policy in
+        [
+            Fractions(0.0, 0.2)
+            Fractions(0.9, 0.2)
+            Fractions(0.6, 0.0)
+            PerClass(0, 5)
+        ] do
+        Assert.True(SplitPolicy.check policy |> Result.isError, SplitPolicy.describe policy)

@@ -5,6 +5,7 @@
 #include "glem.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <dlfcn.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
@@ -24,8 +25,7 @@ GLEM_EXPORT const char *glem_torch_version()
 GLEM_EXPORT const char *glem_torch_path()
 {
     Dl_info info;
-    void *const symbol = dlsym(RTLD_DEFAULT, "_ZN2at11show_configEv"); // at::show_config() lives in libtorch_cpu
-    if (symbol == nullptr || dladdr(symbol, &info) == 0)
+    if (dladdr(reinterpret_cast<void *>(&at::show_config), &info) == 0) // in libtorch_cpu
         return "";
     return info.dli_fname;
 }

@@ -38,27 +38,6 @@ type Targets<'Teacher> = private {
         else
             Pseudo row
 
-/// The nodes that get pseudo labels.
-module Pool =
-    /// Every node that is not a training node, validation and test included (transductive, as the official code).
-    let unlabelled (supervision: Supervision) = [|
-        for i in 0 .. supervision.NodeCount - 1 do
-            if supervision.Gold(i * 1<node>).IsNone then
-                i * 1<node>
-    |]
-
-    /// The floor(fraction * |pool|) nodes on which the teacher is most confident, ascending; ties go to the lower
-    /// node. Give it the posterior at temperature 1, as the official pl_filter does.
-    let topFraction (fraction: Fraction) (teacher: Posterior<'t>) (pool: int<node>[]) =
-        let confidence = Posterior.confidence teacher
-
-        // Seq.sortBy is stable: of equals, the lower node stays first.
-        Array.sort pool
-        |> Seq.sortBy (fun i -> -confidence[int i])
-        |> Seq.truncate (fraction.Of pool.Length)
-        |> Seq.toArray
-        |> Array.sort
-
 module Targets =
     let private build (supervision: Supervision) (pool: int<node>[]) (pseudo: int<node> -> float32[]) =
         let taught = pool |> Array.filter (fun i -> supervision.Gold(i).IsNone)
@@ -86,29 +65,3 @@ module Targets =
             invalidArg (nameof teacher) $"the teacher's shape is [%d{teacher.NodeCount}; %d{teacher.ClassCount}]"
 
         build supervision pool (fun i -> teacher.Row(i).ToArray())
-
-/// How a teacher's posterior becomes pseudo labels.
-type Softness =
-    /// softmax(z / temperature); 0.2 in every published recipe.
-    | Soft of Temperature
-    /// One-hot on the argmax.
-    | Hard
-
-/// Which pseudo labels a step uses.
-type Teaching = {
-    Softness: Softness
-    /// Keep this share of the pool, the teacher's most confident nodes (official: pl_filter).
-    TopFraction: Fraction
-}
-
-module Teaching =
-    /// The step's data set: the pool of all unlabelled nodes, filtered on the posterior as it is, then softened.
-    let targets (teaching: Teaching) (supervision: Supervision) (teacher: Posterior<'Teacher>) =
-        let pool = Pool.unlabelled supervision |> Pool.topFraction teaching.TopFraction teacher
-
-        let softened =
-            match teaching.Softness with
-            | Soft temperature -> Posterior.sharpen temperature teacher
-            | Hard -> Posterior.harden teacher
-
-        Targets.ofTeacher supervision softened pool

@@ -85,6 +85,13 @@ let ``a model that is certain and right has accuracy and macro-F1 1, NLL and cal
         scores
     )
 
+[<Fact>]
+let ``a confidence on the edge of two calibration bins belongs to the lower one`` () =
+    // Two bins: a wrong prediction at exactly 0.5, a right one at sigmoid 2.
+    let predictions = Predictions.ofLogits 2 [| 0.0; 0.0; 2.0; 0.0 |] [| 1<cls>; 0<cls> |]
+    let sigmoid = 1.0 / (1.0 + exp -2.0)
+    Assert.Equal(0.5 * 0.5 + 0.5 * (1.0 - sigmoid), Metrics.ece 2 predictions, 1e-12)
+
 /// shared/fixtures/metrics.json of the folder above this one that has it: golden numbers of scikit-learn and numpy.
 let private golden =
     Seq.unfold

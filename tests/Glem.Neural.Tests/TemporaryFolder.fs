@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System
 open System.IO

@@ -10,8 +10,13 @@
   const signed = x => (x > 0 ? "+" : x < 0 ? "\u2212" : "") + Math.abs(x).toFixed(1);
   const narrow = width => width < 560;
   const labelWidth = (names, width) =>
-    Math.min(Math.max(...names.map(name => name.length)) * 6.6 + 18, width * (narrow(width) ? 0.42 : 0.36));
-  const clip = room => name => name.length * 6.8 <= room ? name : name.slice(0, Math.floor(room / 6.8) - 1) + "\u2026";
+    Math.min(Math.max(...names.map(name => name.length)) * letter + 18, width * (narrow(width) ? 0.42 : 0.36));
+  const letter = 7.2; // a generous mean width in pixels
+  // Shortens in the middle, because names often differ in their last letters.
+  const clip = room => name => {
+    const fit = Math.floor(room / letter), end = Math.floor(fit / 3);
+    return name.length <= fit ? name : name.slice(0, fit - end - 1) + "\u2026" + name.slice(-end);
+  };
   // Wraps long names on the axis to the room that they have.
   const nameAxis = margin =>
     Plot.axisY({ label: null, tickSize: 0, lineWidth: (margin - 14) / 12 });
@@ -120,7 +125,7 @@
 
   function confusion({ classes, cells }, width) {
     const longest = Math.max(...classes.map(name => name.length));
-    const margin = Math.min(longest * 6.8 + 14, narrow(width) ? 130 : 220);
+    const margin = Math.min(longest * letter + 14, narrow(width) ? 130 : 220);
     const tickFormat = clip(margin - 14);
     // Slanted names read better, upright ones fit many classes without running out of the frame.
     const slanted = classes.length <= 16;
@@ -128,7 +133,7 @@
     const tail = slanted ? margin * 0.5 : 16;
     const size = Math.max(13, Math.min(46, (width - margin - tail) / classes.length));
     const grown = margin + size * classes.length + tail;
-    const depth = c => Math.sqrt(c.share);
+    const depth = c => 0.1 + 0.9 * Math.sqrt(c.share); // a single error in a large class is still seen
     return Plot.plot({
       width: grown, height: size * classes.length + head + 4, marginLeft: margin, marginRight: tail, marginTop: head, marginBottom: 4,
       x: { domain: classes, axis: "top", label: "Predicted", labelAnchor: "center", labelArrow: "none", tickRotate: slanted ? -50 : -90, tickSize: 0, tickFormat, padding: 0 },
@@ -146,16 +151,17 @@
   }
 
   function classes({ classes }, width) {
-    const rows = classes.map(c => ({ ...c, label: `${c.name} (${c.support})`, f1: 100 * c.f1 }));
-    const marginLeft = labelWidth(rows.map(r => r.label), width);
+    const rows = classes.map(c => ({ ...c, f1: 100 * c.f1 }));
+    const names = rows.map(r => r.name);
+    const marginLeft = labelWidth(names, width);
     return Plot.plot({
-      width, marginLeft, marginRight: 44, marginTop: 8, marginBottom: 42, height: rows.length * 22 + 54,
+      width, marginLeft, marginRight: 80, marginTop: 8, marginBottom: 42, height: rows.length * 22 + 54,
       x: { domain: [0, 100], label: "F1, %", labelAnchor: "center", labelArrow: "none", ticks: 5 },
-      y: { domain: rows.map(r => r.label), padding: 0.25, label: null, tickSize: 0, tickFormat: clip(marginLeft - 14) },
+      y: { domain: names, padding: 0.25, label: null, tickSize: 0, tickFormat: clip(marginLeft - 14) },
       marks: [
         Plot.gridX(grid),
-        Plot.barX(rows, { x: "f1", y: "label", fill: "var(--right)", fillOpacity: 0.75 }),
-        Plot.text(rows, { x: "f1", y: "label", text: r => one(r.f1), textAnchor: "start", dx: 5, fill: INK }),
+        Plot.barX(rows, { x: "f1", y: "name", fill: "var(--right)", fillOpacity: 0.75 }),
+        Plot.text(rows, { x: "f1", y: "name", text: r => `${one(r.f1)} (${r.support})`, textAnchor: "start", dx: 5, fill: INK }),
       ],
     });
   }
@@ -217,6 +223,8 @@
     }
   }
 
+  // Paper has no clicks.
+  window.addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach(d => { d.open = true; }));
   render();
   new ResizeObserver(() => requestAnimationFrame(render)).observe(document.body);
 })();

@@ -53,8 +53,8 @@ module RunCommand =
 
         match options.TryGetResult Precision with
         | None -> Ok automatic
-        | Some "float32" -> Ok { automatic with Precision = Float32 }
-        | Some "bfloat16" -> Ok { automatic with Precision = BFloat16 }
+        | Some "float32" -> Ok { automatic with Precision = Precision.Float32 }
+        | Some "bfloat16" -> Ok { automatic with Precision = Precision.BFloat16 }
         | Some other -> Error(InSetting("--precision", other, "float32 or bfloat16"))
 
     let run (options: ParseResults<RunArguments>) =

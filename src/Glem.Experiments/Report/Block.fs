@@ -2,18 +2,18 @@ namespace Glem
 
 open System.Text.Json.Nodes
 
-type Column = { Heading: string; Numeric: bool }
+type internal Column = { Heading: string; Numeric: bool }
 
-type Row = { Cells: string list; Emphasised: bool }
+type internal Row = { Cells: string list; Emphasised: bool }
 
-type Table = {
+type internal Table = {
     Caption: string
     Columns: Column list
     Rows: Row list
 }
 
 /// A chart of the HTML page. Its numbers also stand in a table, which is what Markdown and screen readers get.
-type Figure = {
+type internal Figure = {
     Id: string
     /// The drawing function of Assets/report.js.
     Kind: string
@@ -23,7 +23,7 @@ type Figure = {
 }
 
 /// What a report says, before it becomes HTML or Markdown: both have the same sections, sentences and tables.
-type Block =
+type internal Block =
     | Prose of string
     | Figure of Figure
     | Table of Table
@@ -34,13 +34,13 @@ type Block =
     /// For those who look for it: closed at first on the page.
     | Folded of title: string * Block list
 
-type Section = {
+type internal Section = {
     Anchor: string
     Title: string
     Blocks: Block list
 }
 
-module Table =
+module internal Table =
     /// `headings`: a leading "#" makes the column numeric (aligned right).
     let create caption (headings: string list) rows = {
         Caption = caption

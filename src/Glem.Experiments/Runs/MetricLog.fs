@@ -11,6 +11,7 @@ type MetricLog private (stream: FileStream) =
     /// would otherwise be glued to it.
     static member Open(path: string) =
         RunFile.guard path "a file that can be written to" (fun () ->
+            RunFile.makeFolder path
             let stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read)
             let mutable keep = stream.Length
 

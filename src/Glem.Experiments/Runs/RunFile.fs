@@ -21,14 +21,17 @@ module RunFile =
         | :? IOException as e -> Error(InFile(path, "", e.Message, expected))
         | :? UnauthorizedAccessException as e -> Error(InFile(path, "", e.Message, expected))
 
+    /// Makes the folder that a file is to stand in.
+    let internal makeFolder (path: string) =
+        Path.GetFullPath path
+        |> Path.GetDirectoryName
+        |> Option.ofObj
+        |> Option.iter (Directory.CreateDirectory >> ignore)
+
     /// Writes beside and renames, so that a reader sees the old file or the new one, whenever the process dies.
     let write (path: string) (text: string) =
         guard path "a file in a folder that can be written to" (fun () ->
-            Path.GetFullPath path
-            |> Path.GetDirectoryName
-            |> Option.ofObj
-            |> Option.iter (Directory.CreateDirectory >> ignore)
-
+            makeFolder path
             let beside = $"%s{path}.%d{Environment.ProcessId}.tmp"
 
             try

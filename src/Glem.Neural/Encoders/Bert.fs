@@ -83,17 +83,18 @@ module Bert =
             let struct (rate, seed) = dropping config.HiddenDropout
 
             Ops.embedding_layer_norm (
-                batch.Ids,
-                batch.Positions,
                 weight "embeddings.word_embeddings",
                 weight "embeddings.position_embeddings",
                 weight "embeddings.token_type_embeddings",
+                batch.Ids,
+                batch.Positions,
+                null,
                 weight "embeddings.LayerNorm",
                 bias "embeddings.LayerNorm",
                 rate,
                 seed,
                 config.LayerNormEpsilon,
-                dtype
+                (dtype = torch.ScalarType.BFloat16)
             )
 
         let attend layer (x: Tensor) =

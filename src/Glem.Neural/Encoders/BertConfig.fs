@@ -25,9 +25,9 @@ type BertConfig =
 
 module BertConfig =
     /// config.json's content, which Python's transformers reads.
-    let toJson (config: BertConfig) =
+    let toNode (config: BertConfig) =
         let json = JsonObject()
-        let set (key: string) (value: JsonNode) = json.Add(key, value)
+        let set (key: string) (value: JsonNode | null) = json.Add(key, value)
         set "architectures" (JsonArray(JsonValue.Create "BertModel"))
         set "model_type" (JsonValue.Create "bert")
         set "vocab_size" (JsonValue.Create config.VocabularySize)
@@ -44,7 +44,7 @@ module BertConfig =
         set "initializer_range" (JsonValue.Create config.InitializerRange)
         set "position_embedding_type" (JsonValue.Create "absolute")
         set "pad_token_id" (JsonValue.Create 0)
-        json.ToJsonString(JsonSerializerOptions(WriteIndented = true))
+        json
 
     /// Reads config.json's text; `file` is named in errors. Options that this encoder lacks are refused by name.
     let ofJson (file: string) (text: string) : Result<BertConfig, GlemError> =
@@ -57,10 +57,7 @@ module BertConfig =
                 | :? JsonObject as json -> json
                 | _ -> fail "" "something else" "a JSON object"
 
-            let find (key: string) =
-                match json[key] with
-                | null -> None
-                | node -> Some node
+            let find (key: string) = json[key] |> Option.ofObj
 
             let int key =
                 match find key with

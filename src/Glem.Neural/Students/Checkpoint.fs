@@ -33,7 +33,7 @@ module Checkpoint =
 
         Safetensors.Save(weightsFile folder, tensors, dict [ "format", "pt" ])
 
-    let private loadWeights folder : Weights =
+    let private loadWeights (folder: string) : Weights =
         use _ = torch.NewDisposeScope()
         let weights = Dictionary<string, Weight>()
 
@@ -51,7 +51,7 @@ module Checkpoint =
     /// glem_pooling, glem_head_dropout and glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
-        let config = JsonNode.Parse(BertConfig.toJson saved.Model.Encoder).AsObject()
+        let config = BertConfig.toNode saved.Model.Encoder
         let names = JsonObject()
         let ids = JsonObject()
 
@@ -74,7 +74,7 @@ module Checkpoint =
     let loadLm (folder: string) : Result<SavedLanguageModel, GlemError> =
         let path = configFile folder
 
-        let key (config: JsonNode) name =
+        let key (config: JsonNode) (name: string) : JsonNode =
             match config[name] with
             | null -> raise (GlemException(InFile(path, $"key '%s{name}'", "nothing", "a value, as `glem run` writes it")))
             | node -> node
@@ -86,7 +86,7 @@ module Checkpoint =
             | Error error, _
             | _, Error error -> Error error
             | Ok encoder, Ok tokenizer ->
-                let config = JsonNode.Parse text |> Option.ofObj |> Option.get
+                let config = JsonNode.Parse text |> nonNull
                 let names = (key config "id2label").AsObject()
 
                 Ok

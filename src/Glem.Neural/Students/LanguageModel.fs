@@ -74,7 +74,7 @@ module LanguageModel =
         weights
 
     /// Pooled vectors : [b; d] in the compute dtype.
-    let private pooled compute model (p: Parameters) mode (batch: PackedBatch) =
+    let private pooled (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
         let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
 
         match model.Pooling with
@@ -82,7 +82,7 @@ module LanguageModel =
         | Cls -> states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].
-    let private classify model (p: Parameters) mode (vectors: Tensor) =
+    let private classify (model: LanguageModel) (p: Parameters) mode (vectors: Tensor) =
         let vectors = vectors.``to`` torch.ScalarType.Float32
 
         let vectors =
@@ -93,7 +93,7 @@ module LanguageModel =
         torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
 
     /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts.
-    let private infer compute model p (texts: TokenisedTexts) =
+    let private infer (compute: Compute) (model: LanguageModel) p (texts: TokenisedTexts) =
         use _ = torch.no_grad ()
         let c, d = model.Classes, model.Encoder.Hidden
         let logits = Array.zeroCreate<float32> (texts.Length * c)
@@ -113,12 +113,12 @@ module LanguageModel =
         logits, vectors
 
     /// What the model says of texts, in or out of the graph: structure-free inference.
-    let predict compute model (weights: Weights) (texts: TokenisedTexts) : Posterior<Lm> =
+    let predict compute (model: LanguageModel) (weights: Weights) (texts: TokenisedTexts) : Posterior<Lm> =
         use p = Parameters.Create(compute, role, weights)
         infer compute model p texts |> fst |> Posterior.ofLogits model.Classes
 
     /// The model's posterior and embeddings on every node.
-    let private survey compute model (p: Parameters) (texts: TokenisedTexts) : LmFit * Posterior<Lm> =
+    let private survey compute (model: LanguageModel) (p: Parameters) (texts: TokenisedTexts) : LmFit * Posterior<Lm> =
         let logits, vectors = infer compute model p texts
 
         { Weights = p.Snapshot()
@@ -126,7 +126,7 @@ module LanguageModel =
         Posterior.ofLogits model.Classes logits
 
     /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
-    let fit compute model (stage: Stage) (texts: TokenisedTexts) (start: Weights) : LmFit * Posterior<Lm> =
+    let fit (compute: Compute) (model: LanguageModel) (stage: Stage) (texts: TokenisedTexts) (start: Weights) : LmFit * Posterior<Lm> =
         use p = Parameters.Create(compute, role, start)
         use optimiser = new AdamW(stage.Recipe.Optimiser, p)
         let lesson = stage.Lesson

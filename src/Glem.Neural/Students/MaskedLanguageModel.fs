@@ -57,7 +57,7 @@ module MaskedLanguageModel =
         hidden, positions, positions |> Array.map (fun i -> ids[i])
 
     /// Trains the encoder on the texts for the recipe's epochs and answers its weights, without the game's head.
-    let pretrain compute (model: LanguageModel) vocabulary share (recipe: FitRecipe) key watch (texts: TokenisedTexts) (encoder: Weights) =
+    let pretrain (compute: Compute) (model: LanguageModel) vocabulary share (recipe: FitRecipe) key watch (texts: TokenisedTexts) (encoder: Weights) =
         use p = Parameters.Create(compute, role, withHead key model encoder)
         use optimiser = new AdamW(recipe.Optimiser, p)
         let plan = FitRecipe.plan texts.Length recipe

@@ -5,49 +5,57 @@ open System.Buffers
 open System.Text
 
 /// A token that is found in the text itself and cut out before words are. Fields as in a tokenizer.json.
-type AddedToken =
-    {
-        Id: int
-        Content: string
-        /// Left out of decoded text.
-        Special: bool
-        /// Looked for in the normalised text, not in the raw one.
-        Normalized: bool
-        /// Not found inside a longer word.
-        SingleWord: bool
-        /// Takes the white space before it along.
-        LStrip: bool
-        /// Takes the white space after it along.
-        RStrip: bool
-    }
+type AddedToken = {
+    Id: int
+    Content: string
+    /// Left out of decoded text.
+    Special: bool
+    /// Looked for in the normalised text, not in the raw one.
+    Normalized: bool
+    /// Not found inside a longer word.
+    SingleWord: bool
+    /// Takes the white space before it along.
+    LStrip: bool
+    /// Takes the white space after it along.
+    RStrip: bool
+}
 
 module AddedToken =
     /// [CLS] and its like: found in the raw text, wherever they stand.
-    let special id content =
-        { Id = id
-          Content = content
-          Special = true
-          Normalized = false
-          SingleWord = false
-          LStrip = false
-          RStrip = false }
+    let special id content = {
+        Id = id
+        Content = content
+        Special = true
+        Normalized = false
+        SingleWord = false
+        LStrip = false
+        RStrip = false
+    }
 
 /// Finds added tokens: the leftmost first, of those the longest.
 [<Sealed>]
 type internal AddedTokenFinder(tokens: AddedToken[], content: AddedToken -> string) =
-    let tokens = tokens |> Array.filter (fun token -> content token <> "") |> Array.sortByDescending (fun token -> (content token).Length)
+    let tokens =
+        tokens
+        |> Array.filter (fun token -> content token <> "")
+        |> Array.sortByDescending (fun token -> (content token).Length)
+
     let contents = tokens |> Array.map content
     let search = SearchValues.Create(ReadOnlySpan<string> contents, StringComparison.Ordinal)
 
     let endsWithWord (text: ReadOnlySpan<char>) =
         let mutable rune = Rune.ReplacementChar
         let mutable units = 0
-        Rune.DecodeLastFromUtf16(text, &rune, &units) = OperationStatus.Done && CharacterClass.isWordCharacter rune
+
+        Rune.DecodeLastFromUtf16(text, &rune, &units) = OperationStatus.Done
+        && CharacterClass.isWordCharacter rune
 
     let startsWithWord (text: ReadOnlySpan<char>) =
         let mutable rune = Rune.ReplacementChar
         let mutable units = 0
-        Rune.DecodeFromUtf16(text, &rune, &units) = OperationStatus.Done && CharacterClass.isWordCharacter rune
+
+        Rune.DecodeFromUtf16(text, &rune, &units) = OperationStatus.Done
+        && CharacterClass.isWordCharacter rune
 
     let longestAt (text: ReadOnlySpan<char>) =
         let mutable i = 0
@@ -73,8 +81,7 @@ type internal AddedTokenFinder(tokens: AddedToken[], content: AddedToken -> stri
                 let stop = start + contents[i].Length
 
                 if
-                    tokens[i].SingleWord
-                    && (endsWithWord (text.Slice(0, start)) || startsWithWord (text.Slice stop))
+                    tokens[i].SingleWord && (endsWithWord (text.Slice(0, start)) || startsWithWord (text.Slice stop))
                 then
                     at <- stop
                 else

@@ -4,24 +4,24 @@ open System
 open System.Text
 
 /// The first stage of BERT's tokenizer, from text to text. Fields are named and mean as in a tokenizer.json.
-type BertNormalizer =
-    {
-        /// Drop control characters and U+FFFD, turn every kind of white space into a blank.
-        CleanText: bool
-        /// Put blanks around each ideograph.
-        HandleChineseChars: bool
-        /// Decompose (NFD) and drop nonspacing marks; None means "as Lowercase".
-        StripAccents: bool option
-        Lowercase: bool
-    }
+type BertNormalizer = {
+    /// Drop control characters and U+FFFD, turn every kind of white space into a blank.
+    CleanText: bool
+    /// Put blanks around each ideograph.
+    HandleChineseChars: bool
+    /// Decompose (NFD) and drop nonspacing marks; None means "as Lowercase".
+    StripAccents: bool option
+    Lowercase: bool
+}
 
 module BertNormalizer =
     /// bert-base-uncased's.
-    let uncased =
-        { CleanText = true
-          HandleChineseChars = true
-          StripAccents = None
-          Lowercase = true }
+    let uncased = {
+        CleanText = true
+        HandleChineseChars = true
+        StripAccents = None
+        Lowercase = true
+    }
 
     /// bert-base-cased's.
     let cased = { uncased with Lowercase = false }
@@ -38,7 +38,9 @@ module BertNormalizer =
             elif lowercase then Char.ToLowerInvariant unit
             else unit)
 
-    let private asciiTables = [| for cleanText in [ false; true ] -> [| for lowercase in [ false; true ] -> asciiTable cleanText lowercase |] |]
+    let private asciiTables = [|
+        for cleanText in [ false; true ] -> [| for lowercase in [ false; true ] -> asciiTable cleanText lowercase |]
+    |]
 
     let private appendCased (output: CharBuffer) lowercase codePoint =
         if not lowercase then

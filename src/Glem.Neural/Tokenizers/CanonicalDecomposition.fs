@@ -8,11 +8,12 @@ open System.IO
 /// Unicode's canonical decomposition (NFD; Unicode Standard, sections 3.11 and 3.12), from a table of our own:
 /// String.Normalize changes nothing where globalisation is invariant, and elsewhere depends on the machine's ICU.
 module CanonicalDecomposition =
-    let private hex (text: string) =
-        Int32.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+    let private hex (text: string) = Int32.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
 
     let private lines =
-        use stream = typeof<CharBuffer>.Assembly.GetManifestResourceStream "canonical-decomposition.txt" |> nonNull
+        use stream =
+            typeof<CharBuffer>.Assembly.GetManifestResourceStream "canonical-decomposition.txt" |> nonNull
+
         use reader = new StreamReader(stream)
 
         reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
@@ -49,7 +50,11 @@ module CanonicalDecomposition =
         let leading = 0x1100 + index / (21 * 28)
         let vowel = 0x1161 + index % (21 * 28) / 28
         let trailing = 0x11A7 + index % 28
-        if trailing = 0x11A7 then [| leading; vowel |] else [| leading; vowel; trailing |]
+
+        if trailing = 0x11A7 then
+            [| leading; vowel |]
+        else
+            [| leading; vowel; trailing |]
 
     /// The canonical combining class: 0 for a starter; marks of different classes may be reordered.
     let combiningClass (codePoint: int) =

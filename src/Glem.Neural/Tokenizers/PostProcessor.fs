@@ -7,17 +7,20 @@ type TemplatePiece =
     | SecondText of segment: int
 
 /// The last stage of a tokenizer: which special tokens surround one text, and two.
-type PostProcessor =
-    { Single: TemplatePiece list
-      Pair: TemplatePiece list }
+type PostProcessor = {
+    Single: TemplatePiece list
+    Pair: TemplatePiece list
+}
 
 module PostProcessor =
     /// [CLS] A [SEP] and [CLS] A [SEP] B [SEP] (Devlin et al. 2019, figure 2).
     let bert cls sep =
         let single = [ SpecialPiece(cls, 0); FirstText 0; SpecialPiece(sep, 0) ]
 
-        { Single = single
-          Pair = single @ [ SecondText 1; SpecialPiece(sep, 1) ] }
+        {
+            Single = single
+            Pair = single @ [ SecondText 1; SpecialPiece(sep, 1) ]
+        }
 
     /// How many special tokens a template adds.
     let specialCount template =

@@ -4,12 +4,13 @@ open System
 open System.Threading.Tasks
 
 /// The ids of BERT's special tokens.
-type SpecialTokens =
-    { Pad: int
-      Unknown: int
-      Cls: int
-      Sep: int
-      Mask: int }
+type SpecialTokens = {
+    Pad: int
+    Unknown: int
+    Cls: int
+    Sep: int
+    Mask: int
+}
 
 module SpecialTokens =
     /// [PAD], [UNK], [CLS], [SEP] and [MASK] as a vocabulary has them; the error is the name of one it lacks.
@@ -21,45 +22,47 @@ module SpecialTokens =
         | None ->
             let idOf name = (vocabulary.TryIdOf name).Value
 
-            Ok
-                { Pad = idOf "[PAD]"
-                  Unknown = idOf "[UNK]"
-                  Cls = idOf "[CLS]"
-                  Sep = idOf "[SEP]"
-                  Mask = idOf "[MASK]" }
+            Ok {
+                Pad = idOf "[PAD]"
+                Unknown = idOf "[UNK]"
+                Cls = idOf "[CLS]"
+                Sep = idOf "[SEP]"
+                Mask = idOf "[MASK]"
+            }
 
 /// What a tokenizer consists of: everything that its file says.
-type TokenizerParts =
-    { Vocabulary: Vocabulary
-      AddedTokens: AddedToken list
-      Normalizer: BertNormalizer
-      Model: WordPiece
-      PostProcessor: PostProcessor
-      Decoder: WordPieceDecoder }
+type TokenizerParts = {
+    Vocabulary: Vocabulary
+    AddedTokens: AddedToken list
+    Normalizer: BertNormalizer
+    Model: WordPiece
+    PostProcessor: PostProcessor
+    Decoder: WordPieceDecoder
+}
 
 /// Two texts as one input: ids and the segment (token type) of each.
 type Encoding = { Ids: int[]; Segments: int[] }
 
 /// Many encoded texts without padding: text i is Ids[Offsets[i] .. Offsets[i+1]-1].
 ///   Ids : [t]   Offsets : [n+1]
-type PackedTokens =
-    { Ids: int[]
-      Offsets: int[] }
+type PackedTokens = {
+    Ids: int[]
+    Offsets: int[]
+} with
 
     member this.Count = this.Offsets.Length - 1
 
     /// The ids of one text.
-    member this.Text(i: int) =
-        ReadOnlySpan<int>(this.Ids, this.Offsets[i], this.Offsets[i + 1] - this.Offsets[i])
+    member this.Text(i: int) = ReadOnlyMemory<int>(this.Ids, this.Offsets[i], this.Offsets[i + 1] - this.Offsets[i])
 
 /// Text to ids and back. Immutable: any number of threads may use one at the same time.
-type Tokenizer =
-    private
-        { parts: TokenizerParts
-          specials: SpecialTokens
-          rawFinder: AddedTokenFinder
-          normalizedFinder: AddedTokenFinder
-          leftOut: Set<int> }
+type Tokenizer = private {
+    parts: TokenizerParts
+    specials: SpecialTokens
+    rawFinder: AddedTokenFinder
+    normalizedFinder: AddedTokenFinder
+    leftOut: Set<int>
+} with
 
     member this.VocabularySize = this.parts.Vocabulary.Size
     member this.Specials = this.specials
@@ -69,34 +72,43 @@ module Tokenizer =
     /// The error is the name of a special token that the vocabulary lacks.
     let ofParts (parts: TokenizerParts) : Result<Tokenizer, string> =
         let finder normalized content =
-            AddedTokenFinder(parts.AddedTokens |> List.filter (fun token -> token.Normalized = normalized) |> List.toArray, content)
+            AddedTokenFinder(
+                parts.AddedTokens |> List.filter (fun token -> token.Normalized = normalized) |> List.toArray,
+                content
+            )
 
         SpecialTokens.find parts.Vocabulary
-        |> Result.map (fun specials ->
-            { parts = parts
-              specials = specials
-              rawFinder = finder false _.Content
-              normalizedFinder = finder true (fun token -> BertNormalizer.normalize parts.Normalizer token.Content)
-              leftOut =
-                parts.AddedTokens |> List.filter _.Special |> List.map _.Id |> Set.ofList })
+        |> Result.map (fun specials -> {
+            parts = parts
+            specials = specials
+            rawFinder = finder false _.Content
+            normalizedFinder = finder true (fun token -> BertNormalizer.normalize parts.Normalizer token.Content)
+            leftOut = parts.AddedTokens |> List.filter _.Special |> List.map _.Id |> Set.ofList
+        })
 
     /// A tokenizer with BERT's specials around a vocabulary that has them; the error is the name of one it lacks.
     let bert (normalizer: BertNormalizer) (vocabulary: Vocabulary) : Result<Tokenizer, string> =
         SpecialTokens.find vocabulary
         |> Result.bind (fun specials ->
-            ofParts
-                { Vocabulary = vocabulary
-                  AddedTokens =
+            ofParts {
+                Vocabulary = vocabulary
+                AddedTokens =
                     [ specials.Pad; specials.Unknown; specials.Cls; specials.Sep; specials.Mask ]
                     |> List.sort
                     |> List.map (fun id -> AddedToken.special id (vocabulary.TokenOf id))
-                  Normalizer = normalizer
-                  Model =
-                    WordPiece.create vocabulary specials.Unknown WordPiece.DefaultPrefix WordPiece.DefaultMaxCharsPerWord
-                  PostProcessor = PostProcessor.bert specials.Cls specials.Sep
-                  Decoder =
-                    { Prefix = WordPiece.DefaultPrefix
-                      Cleanup = true } })
+                Normalizer = normalizer
+                Model =
+                    WordPiece.create
+                        vocabulary
+                        specials.Unknown
+                        WordPiece.DefaultPrefix
+                        WordPiece.DefaultMaxCharsPerWord
+                PostProcessor = PostProcessor.bert specials.Cls specials.Sep
+                Decoder = {
+                    Prefix = WordPiece.DefaultPrefix
+                    Cleanup = true
+                }
+            })
 
     /// The words of normalised text [start, stop), until there are `limit` ids.
     let private appendWords (tokenizer: Tokenizer) (text: ReadOnlySpan<char>) limit (ids: ResizeArray<int>) =
@@ -109,7 +121,13 @@ module Tokenizer =
             length <- nextLength
 
     /// Raw text without raw added tokens: normalise, cut out the normalised ones, cut the rest into words.
-    let private appendPlain (tokenizer: Tokenizer) (buffer: CharBuffer) (text: ReadOnlySpan<char>) limit (ids: ResizeArray<int>) =
+    let private appendPlain
+        (tokenizer: Tokenizer)
+        (buffer: CharBuffer)
+        (text: ReadOnlySpan<char>)
+        limit
+        (ids: ResizeArray<int>)
+        =
         buffer.Clear()
         BertNormalizer.append buffer tokenizer.parts.Normalizer text
         let text = buffer.Span
@@ -176,7 +194,13 @@ module Tokenizer =
 
     /// Two texts as one input, [CLS] first [SEP] second [SEP]. The error: the text to be cut would vanish.
     /// Raises ArgumentOutOfRangeException where `maxLength` is less than the number of special tokens.
-    let encodePair (tokenizer: Tokenizer) (maxLength: int) (truncation: Truncation) (first: string) (second: string) : Result<Encoding, GlemError> =
+    let encodePair
+        (tokenizer: Tokenizer)
+        (maxLength: int)
+        (truncation: Truncation)
+        (first: string)
+        (second: string)
+        : Result<Encoding, GlemError> =
         let template = tokenizer.parts.PostProcessor.Pair
         let room = budget maxLength template
         let first, second = encodePlain tokenizer first, encodePlain tokenizer second
@@ -198,9 +222,10 @@ module Tokenizer =
                     | FirstText segment -> Array.truncate keptFirst first, segment
                     | SecondText segment -> Array.truncate keptSecond second, segment)
 
-            Ok
-                { Ids = placed |> List.map fst |> Array.concat
-                  Segments = placed |> List.map (fun (ids, segment) -> Array.replicate ids.Length segment) |> Array.concat }
+            Ok {
+                Ids = placed |> List.map fst |> Array.concat
+                Segments = placed |> List.map (fun (ids, segment) -> Array.replicate ids.Length segment) |> Array.concat
+            }
 
     /// Every text as `encode` gives it, packed; on all cores. Raises as `encode` does.
     let encodeAll (tokenizer: Tokenizer) (maxLength: int) (texts: string[]) : PackedTokens =
@@ -226,8 +251,10 @@ module Tokenizer =
         for i in 1 .. texts.Length do
             offsets[i] <- Checked.(+) offsets[i - 1] offsets[i]
 
-        { Ids = Array.concat idsOfChunk
-          Offsets = offsets }
+        {
+            Ids = Array.concat idsOfChunk
+            Offsets = offsets
+        }
 
     /// None for what is not a token.
     let idOf (tokenizer: Tokenizer) (token: string) = tokenizer.parts.Vocabulary.TryIdOf token

@@ -8,10 +8,11 @@ open System.Text.Json
 /// padding is the caller's choice here, and not read.
 module TokenizerJsonReader =
     /// Where in which file a value stands: what an error must name.
-    type private Node =
-        { File: string
-          Path: string
-          Json: JsonElement }
+    type private Node = {
+        File: string
+        Path: string
+        Json: JsonElement
+    }
 
     let private raiseAt node found expected : 'a =
         let place = if node.Path = "" then "" else $"key '%s{node.Path}'"
@@ -54,9 +55,14 @@ module TokenizerJsonReader =
 
     let private items node =
         match node.Json.ValueKind with
-        | JsonValueKind.Array ->
-            [ for i, json in Seq.indexed (node.Json.EnumerateArray()) ->
-                  { node with Path = $"%s{node.Path}[%d{i}]"; Json = json } ]
+        | JsonValueKind.Array -> [
+            for i, json in Seq.indexed (node.Json.EnumerateArray()) ->
+                {
+                    node with
+                        Path = $"%s{node.Path}[%d{i}]"
+                        Json = json
+                }
+          ]
         | _ -> raiseAt node (shown node.Json) "an array"
 
     /// A field that must be an object of one of the types that we have; the type and the object.
@@ -69,27 +75,34 @@ module TokenizerJsonReader =
         | _ ->
             let kind = required "type" node
             let found = text kind
-            if List.contains found supported then found, node else raiseAt kind $"'%s{found}'" $"%s{known}: no other is supported"
 
-    let private addedToken node =
-        { Id = required "id" node |> number
-          Content = required "content" node |> text
-          Special = required "special" node |> flag
-          Normalized = required "normalized" node |> flag
-          SingleWord = required "single_word" node |> flag
-          LStrip = required "lstrip" node |> flag
-          RStrip = required "rstrip" node |> flag }
+            if List.contains found supported then
+                found, node
+            else
+                raiseAt kind $"'%s{found}'" $"%s{known}: no other is supported"
+
+    let private addedToken node = {
+        Id = required "id" node |> number
+        Content = required "content" node |> text
+        Special = required "special" node |> flag
+        Normalized = required "normalized" node |> flag
+        SingleWord = required "single_word" node |> flag
+        LStrip = required "lstrip" node |> flag
+        RStrip = required "rstrip" node |> flag
+    }
 
     let private normalizer root =
         let _, node = typed "normalizer" [ "BertNormalizer" ] root
 
-        { CleanText = required "clean_text" node |> flag
-          HandleChineseChars = required "handle_chinese_chars" node |> flag
-          StripAccents =
-            child "strip_accents" node
-            |> Option.filter (fun strip -> strip.Json.ValueKind <> JsonValueKind.Null)
-            |> Option.map flag
-          Lowercase = required "lowercase" node |> flag }
+        {
+            CleanText = required "clean_text" node |> flag
+            HandleChineseChars = required "handle_chinese_chars" node |> flag
+            StripAccents =
+                child "strip_accents" node
+                |> Option.filter (fun strip -> strip.Json.ValueKind <> JsonValueKind.Null)
+                |> Option.map flag
+            Lowercase = required "lowercase" node |> flag
+        }
 
     /// Model tokens and added tokens, which may lie outside the model's, in the order of their ids.
     let private vocabulary root (added: AddedToken list) =
@@ -97,15 +110,23 @@ module TokenizerJsonReader =
 
         let entries =
             match node.Json.ValueKind with
-            | JsonValueKind.Object ->
-                [| for entry in node.Json.EnumerateObject() ->
-                       struct (number { node with Path = $"%s{node.Path}.%s{entry.Name}"; Json = entry.Value }, entry.Name) |]
+            | JsonValueKind.Object -> [|
+                for entry in node.Json.EnumerateObject() ->
+                    struct (number {
+                                node with
+                                    Path = $"%s{node.Path}.%s{entry.Name}"
+                                    Json = entry.Value
+                            },
+                            entry.Name)
+              |]
             | _ -> raiseAt node (shown node.Json) "an object of tokens and ids"
 
         let all =
-            [| yield! entries
-               for token in added do
-                   struct (token.Id, token.Content) |]
+            [|
+                yield! entries
+                for token in added do
+                    struct (token.Id, token.Content)
+            |]
             |> Array.distinct
             |> Array.sortBy (fun (struct (id, _)) -> id)
 
@@ -141,23 +162,24 @@ module TokenizerJsonReader =
     let private template (vocabulary: Vocabulary) processor name (texts: string list) =
         let node = required name processor
 
-        let pieces =
-            [ for item in items node do
-                  match child "SpecialToken" item, child "Sequence" item with
-                  | Some special, _ ->
-                      let segment = required "type_id" special |> number
-                      let token = processor |> required "special_tokens" |> required (required "id" special |> text)
+        let pieces = [
+            for item in items node do
+                match child "SpecialToken" item, child "Sequence" item with
+                | Some special, _ ->
+                    let segment = required "type_id" special |> number
+                    let token = processor |> required "special_tokens" |> required (required "id" special |> text)
 
-                      for id in required "ids" token |> items do
-                          SpecialPiece(checkedId vocabulary id, segment)
-                  | None, Some sequence ->
-                      let segment = required "type_id" sequence |> number
+                    for id in required "ids" token |> items do
+                        SpecialPiece(checkedId vocabulary id, segment)
+                | None, Some sequence ->
+                    let segment = required "type_id" sequence |> number
 
-                      match required "id" sequence |> text with
-                      | "A" -> FirstText segment
-                      | "B" -> SecondText segment
-                      | other -> raiseAt sequence $"'%s{other}'" "'A' or 'B'"
-                  | None, None -> raiseAt item (shown item.Json) "a SpecialToken or a Sequence" ]
+                    match required "id" sequence |> text with
+                    | "A" -> FirstText segment
+                    | "B" -> SecondText segment
+                    | other -> raiseAt sequence $"'%s{other}'" "'A' or 'B'"
+                | None, None -> raiseAt item (shown item.Json) "a SpecialToken or a Sequence"
+        ]
 
         let found =
             pieces
@@ -181,15 +203,18 @@ module TokenizerJsonReader =
                 | _ -> raiseAt (required name node) (shown (required name node).Json) "a pair of token and id"
 
             PostProcessor.bert (id "cls") (id "sep")
-        | _, node ->
-            { Single = template vocabulary node "single" [ "A" ]
-              Pair = template vocabulary node "pair" [ "A"; "B" ] }
+        | _, node -> {
+            Single = template vocabulary node "single" [ "A" ]
+            Pair = template vocabulary node "pair" [ "A"; "B" ]
+          }
 
     let private decoder root =
         let _, node = typed "decoder" [ "WordPiece" ] root
 
-        { Prefix = required "prefix" node |> text
-          Cleanup = required "cleanup" node |> flag }
+        {
+            Prefix = required "prefix" node |> text
+            Cleanup = required "cleanup" node |> flag
+        }
 
     let private read root =
         // The model first: of a file of another family, its type is what the user wants to hear.
@@ -203,24 +228,33 @@ module TokenizerJsonReader =
 
         let vocabulary = vocabulary root added
 
-        let parts =
-            { Vocabulary = vocabulary
-              AddedTokens = added
-              Normalizer = normalizer root
-              Model = model vocabulary root
-              PostProcessor = postProcessor vocabulary root
-              Decoder = decoder root }
+        let parts = {
+            Vocabulary = vocabulary
+            AddedTokens = added
+            Normalizer = normalizer root
+            Model = model vocabulary root
+            PostProcessor = postProcessor vocabulary root
+            Decoder = decoder root
+        }
 
         match Tokenizer.ofParts parts with
         | Ok tokenizer -> tokenizer
-        | Error missing -> raiseAt (root |> required "model" |> required "vocab") $"no '%s{missing}'" "BERT's special tokens"
+        | Error missing ->
+            raiseAt (root |> required "model" |> required "vocab") $"no '%s{missing}'" "BERT's special tokens"
 
     /// Errors name the file and the key: what is not JSON, what lacks a field, a type of model or stage that is not
     /// BERT's, ids that are not 0 .. n-1.
     let load (path: string) : Result<Tokenizer, GlemError> =
         try
             use document = JsonDocument.Parse(File.ReadAllBytes path)
-            Ok(read { File = path; Path = ""; Json = document.RootElement })
+
+            Ok(
+                read {
+                    File = path
+                    Path = ""
+                    Json = document.RootElement
+                }
+            )
         with
         | GlemException error -> Error error
         | :? JsonException as problem ->
@@ -229,4 +263,5 @@ module TokenizerJsonReader =
         | :? InvalidOperationException -> // of GetString
             Error(InFile(path, "", "half a surrogate pair", "strings of whole characters"))
         | :? IOException
-        | :? UnauthorizedAccessException as problem -> Error(InFile(path, "", problem.Message, "a readable tokenizer.json"))
+        | :? UnauthorizedAccessException as problem ->
+            Error(InFile(path, "", problem.Message, "a readable tokenizer.json"))

@@ -3,10 +3,10 @@ namespace Glem
 open System.Collections.Generic
 
 /// Tokens and their ids 0 .. Size-1, one to one.
-type Vocabulary =
-    private
-        { tokens: string[]
-          ids: Dictionary<string, int> }
+type Vocabulary = private {
+    tokens: string[]
+    ids: Dictionary<string, int>
+} with
 
     member this.Size = this.tokens.Length
 

@@ -4,13 +4,13 @@ open System
 
 /// WordPiece (Schuster & Nakajima 2012; as in BERT, Devlin et al. 2019): a word is cut greedily into the longest pieces
 /// of the vocabulary; pieces that do not start the word are written with a prefix.
-type WordPiece =
-    internal
-        { UnknownId: int
-          Prefix: string
-          MaxCharsPerWord: int
-          Initial: PieceTrie
-          Continuing: PieceTrie }
+type WordPiece = internal {
+    UnknownId: int
+    Prefix: string
+    MaxCharsPerWord: int
+    Initial: PieceTrie
+    Continuing: PieceTrie
+}
 
 module WordPiece =
     /// BERT's prefix of pieces inside a word.
@@ -25,15 +25,17 @@ module WordPiece =
     let create (vocabulary: Vocabulary) (unknownId: int) (prefix: string) (maxCharsPerWord: int) =
         let pieces = [| for id in 0 .. vocabulary.Size - 1 -> struct (vocabulary.TokenOf id, id) |]
 
-        { UnknownId = unknownId
-          Prefix = prefix
-          MaxCharsPerWord = maxCharsPerWord
-          Initial = PieceTrie pieces
-          Continuing =
-            pieces
-            |> Array.filter (fun (struct (piece, _)) -> piece.StartsWith(prefix, StringComparison.Ordinal))
-            |> Array.map (fun (struct (piece, id)) -> struct (piece.Substring prefix.Length, id))
-            |> PieceTrie }
+        {
+            UnknownId = unknownId
+            Prefix = prefix
+            MaxCharsPerWord = maxCharsPerWord
+            Initial = PieceTrie pieces
+            Continuing =
+                pieces
+                |> Array.filter (fun (struct (piece, _)) -> piece.StartsWith(prefix, StringComparison.Ordinal))
+                |> Array.map (fun (struct (piece, id)) -> struct (piece.Substring prefix.Length, id))
+                |> PieceTrie
+        }
 
     let private codePoints (word: ReadOnlySpan<char>) =
         let mutable count = word.Length

@@ -5,16 +5,15 @@ open System.Collections.Generic
 open System.Text
 
 /// How to make a vocabulary from a corpus.
-type WordPieceTraining =
-    {
-        /// The number of tokens aimed at, special ones included. A small corpus may give fewer.
-        VocabularySize: int
-        /// How often two pieces must stand side by side to become one.
-        MinFrequency: int
-        /// How many characters are kept, the most frequent ones; a word with another is [UNK].
-        AlphabetLimit: int
-        Normalizer: BertNormalizer
-    }
+type WordPieceTraining = {
+    /// The number of tokens aimed at, special ones included. A small corpus may give fewer.
+    VocabularySize: int
+    /// How often two pieces must stand side by side to become one.
+    MinFrequency: int
+    /// How many characters are kept, the most frequent ones; a word with another is [UNK].
+    AlphabetLimit: int
+    Normalizer: BertNormalizer
+}
 
 /// WordPiece vocabularies made as Hugging Face's BertWordPieceTrainer makes them, that is by byte-pair encoding
 /// (Sennrich et al. 2016) over pieces with BERT's prefix: join the most frequent pair of neighbours until there are
@@ -22,11 +21,12 @@ type WordPieceTraining =
 /// none is ever encoded. And ties are broken by ids alone, so that the order of the texts cannot matter.
 module WordPieceTrainer =
     /// The defaults of Hugging Face's trainer, but 8,000 tokens where it has 30,000: right for a corpus of megabytes.
-    let defaults =
-        { VocabularySize = 8000
-          MinFrequency = 2
-          AlphabetLimit = 1000
-          Normalizer = BertNormalizer.uncased }
+    let defaults = {
+        VocabularySize = 8000
+        MinFrequency = 2
+        AlphabetLimit = 1000
+        Normalizer = BertNormalizer.uncased
+    }
 
     let private specials = [ "[PAD]"; "[UNK]"; "[CLS]"; "[SEP]"; "[MASK]" ]
 
@@ -52,22 +52,21 @@ module WordPieceTrainer =
     [<Sealed>]
     type private PairIndex() =
         let counts = Dictionary<int64, int64>()
-        let places = Dictionary<int64, HashSet<int>>()
+        let places = Dictionary<int64, ResizeArray<int>>()
         // The most frequent first, of equals the smaller key. An entry's count may be out of date: too high, never too low.
         let queue = PriorityQueue<int64, struct (int64 * int64)>()
 
         member _.CountOf(pair: int64) = counts.GetValueOrDefault(pair, 0L)
 
-        member _.Add(pair: int64, count: int64, word: int) =
-            counts[pair] <- counts.GetValueOrDefault(pair, 0L) + count
+        member _.Count(pair: int64, more: int64) = counts[pair] <- counts.GetValueOrDefault(pair, 0L) + more
 
-            if count > 0 then
-                match places.TryGetValue pair with
-                | true, words -> words.Add word |> ignore
-                | _ -> places[pair] <- HashSet [ word ]
+        member _.AddPlace(pair: int64, word: int) =
+            match places.TryGetValue pair with
+            | true, words when words[words.Count - 1] = word -> ()
+            | true, words -> words.Add word
+            | _ -> places[pair] <- ResizeArray [ word ]
 
-        member this.Enqueue(pair: int64) =
-            queue.Enqueue(pair, struct (-(this.CountOf pair), pair))
+        member this.Enqueue(pair: int64) = queue.Enqueue(pair, struct (-(this.CountOf pair), pair))
 
         /// The most frequent pair, if there is one.
         member this.TryTop() =
@@ -78,8 +77,11 @@ module WordPieceTrainer =
             while top.IsNone && queue.TryDequeue(&pair, &priority) do
                 let struct (negated, _) = priority
                 let count = this.CountOf pair
-                if count = -negated then top <- ValueSome pair
-                elif count > 0 then this.Enqueue pair
+
+                if count = -negated then
+                    top <- ValueSome pair
+                elif count > 0 then
+                    this.Enqueue pair
 
             top
 
@@ -114,18 +116,20 @@ module WordPieceTrainer =
         let changed = HashSet<int64>()
 
         let count sign w =
-            for left, right in Array.pairwise pieces[w] do
-                pairs.Add(pairOf left right, sign * int64 (snd words[w]), w)
+            let word = pieces[w]
 
-        let recount w joined fresh =
-            count -1L w
-            pieces[w] <- joined
-            count 1L w
+            for i in 0 .. word.Length - 2 do
+                pairs.Count(pairOf word[i] word[i + 1], sign * int64 (snd words[w]))
 
-            for left, right in Array.pairwise joined do
-                // No other pair can have become more frequent.
-                if left = fresh || right = fresh then
-                    changed.Add(pairOf left right) |> ignore
+        // The pairs that have become more frequent: those with the new piece.
+        let place isNew w =
+            let word = pieces[w]
+
+            for i in 0 .. word.Length - 2 do
+                if isNew word[i] || isNew word[i + 1] then
+                    let pair = pairOf word[i] word[i + 1]
+                    pairs.AddPlace(pair, w)
+                    changed.Add pair |> ignore
 
         let enqueueChanged () =
             for pair in changed do
@@ -135,7 +139,7 @@ module WordPieceTrainer =
 
         for w in 0 .. pieces.Length - 1 do
             count 1L w
-            changed.UnionWith(Array.pairwise pieces[w] |> Array.map (fun (left, right) -> pairOf left right))
+            place (fun _ -> true) w
 
         enqueueChanged ()
         let mutable running = true
@@ -155,13 +159,19 @@ module WordPieceTrainer =
                     let joined = join left right fresh pieces[w]
 
                     if joined.Length < pieces[w].Length then
-                        recount w joined fresh
+                        count -1L w
+                        pieces[w] <- joined
+                        count 1L w
+                        place (fun piece -> piece = fresh) w
 
                 enqueueChanged ()
             | _ -> running <- false
 
     let private checkAtLeast name least value =
-        if value >= least then Ok() else Error(InValue(name, string value, $"at least %d{least}"))
+        if value >= least then
+            Ok()
+        else
+            Error(InValue(name, string value, $"at least %d{least}"))
 
     /// A tokenizer whose vocabulary is [PAD], [UNK], [CLS], [SEP], [MASK], the alphabet, the alphabet inside words, and
     /// joined pieces in the order in which they were found. The same word counts give the same vocabulary.
@@ -177,7 +187,14 @@ module WordPieceTrainer =
             let alphabet = alphabet settings.AlphabetLimit words
             let kept = HashSet alphabet
             let words = words |> Array.map (fun (word, count) -> Array.filter kept.Contains word, count)
-            let inside = words |> Seq.collect (fun (word, _) -> Seq.skip (min 1 word.Length) word) |> Seq.distinct |> Seq.sort |> Seq.toArray
+
+            let inside =
+                words
+                |> Seq.collect (fun (word, _) -> Seq.skip (min 1 word.Length) word)
+                |> Seq.distinct
+                |> Seq.sort
+                |> Seq.toArray
+
             let tokens = ResizeArray specials
             let text (character: int) = (Rune character).ToString()
             let initialId = Dictionary<int, int>()
@@ -211,6 +228,10 @@ module WordPieceTrainer =
         |> Result.bind (fun () -> checkAtLeast "AlphabetLimit" 1 settings.AlphabetLimit)
         |> Result.bind trained
         |> Result.map (fun tokens ->
-            match Vocabulary.create tokens |> Result.mapError string |> Result.bind (Tokenizer.bert settings.Normalizer) with
+            match
+                Vocabulary.create tokens
+                |> Result.mapError string
+                |> Result.bind (Tokenizer.bert settings.Normalizer)
+            with
             | Ok tokenizer -> tokenizer
             | Error problem -> invalidOp $"The trainer's own vocabulary is not one: %s{problem}")

@@ -6,6 +6,7 @@ open Glem.Torch.Extensions
 type Tensor = torch.Tensor
 
 /// The number format of matrix products and activations. Master weights, statistics and losses are float32 in both.
+[<RequireQualifiedAccess>]
 type Precision =
     | Float32
     | BFloat16
@@ -18,8 +19,8 @@ type Compute =
     /// The dtype of activations.
     member this.Dtype =
         match this.Precision with
-        | Float32 -> torch.ScalarType.Float32
-        | BFloat16 -> torch.ScalarType.BFloat16
+        | Precision.Float32 -> torch.ScalarType.Float32
+        | Precision.BFloat16 -> torch.ScalarType.BFloat16
 
 module Compute =
     /// The GPU if there is one; bfloat16 where the hardware multiplies it faster than float32 (AMX, AVX512-BF16, CUDA).
@@ -28,7 +29,7 @@ module Compute =
         let gpu = torch.cuda.is_available ()
 
         { Device = if gpu then torch.CUDA else torch.CPU
-          Precision = if gpu || Engine.HasFastBf16 then BFloat16 else Float32 }
+          Precision = if gpu || Engine.HasFastBf16 then Precision.BFloat16 else Precision.Float32 }
 
 module Scope =
     /// Runs f, then frees every tensor it made except those that `kept` finds in its answer.

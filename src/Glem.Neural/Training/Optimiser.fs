@@ -43,9 +43,7 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
     let mutable steps = 0
 
     // Biases and norms are not decayed (Devlin et al. 2019; Hugging Face's Trainer).
-    let decayed, plain =
-        let isMatrix i = parameters.Masters[i].dim () > 1L
-        Array.partition isMatrix [| 0 .. parameters.Names.Length - 1 |]
+    let decays i = parameters.Masters[i].dim () > 1L
 
     /// Clips, moves the masters one step, refreshes the bfloat16 leaves and drops the gradients.
     /// Answers the gradients' global L2 norm before clipping.
@@ -54,9 +52,14 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
 
         Scope.freeingAll (fun () ->
             steps <- steps + 1
-            let gradients = parameters.Leaves |> Array.map (fun leaf -> leaf.grad)
-            let reached = gradients |> Array.filter (isNull >> not)
-            let norm = Ops.grad_norm(reached).item<float32> () |> float
+            // Leaves that this step's loss did not reach keep their values and their moments.
+            let reached =
+                [| for i in 0 .. parameters.Names.Length - 1 do
+                       match parameters.Leaves[i].grad with
+                       | null -> ()
+                       | gradient -> i, gradient |]
+
+            let norm = (reached |> Array.map snd |> Ops.grad_norm).item<float> ()
 
             let scale =
                 if recipe.ClipNorm > 0.0 && norm > recipe.ClipNorm then
@@ -64,21 +67,23 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
                 else
                     1.0
 
-            for group, decay in [ decayed, recipe.WeightDecay; plain, 0.0 ] do
-                let group = group |> Array.filter (fun i -> not (isNull gradients[i]))
-                let pick (tensors: Tensor[]) = group |> Array.map (fun i -> tensors[i])
+            // A leaf of its own is the bfloat16 copy that the kernel refreshes with its master.
+            let hasShadow i = not (obj.ReferenceEquals(parameters.Masters[i], parameters.Leaves[i]))
+
+            for (isMatrix, isLow), group in reached |> Array.groupBy (fun (i, _) -> decays i, hasShadow i) do
+                let pick (tensors: Tensor[]) = group |> Array.map (fun (i, _) -> tensors[i])
 
                 Ops.adamw_ (
                     pick parameters.Masters,
-                    pick gradients,
+                    group |> Array.map snd,
                     pick means,
                     pick squares,
-                    pick parameters.Leaves,
+                    (if isLow then pick parameters.Leaves else [||]),
                     rate,
                     recipe.Beta1,
                     recipe.Beta2,
                     recipe.Epsilon,
-                    decay,
+                    (if isMatrix then recipe.WeightDecay else 0.0),
                     steps,
                     scale
                 )

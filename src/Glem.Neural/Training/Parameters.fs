@@ -66,7 +66,7 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
 
         let leaf name (master: Tensor) =
             match role name with
-            | Multiplies when compute.Precision = BFloat16 ->
+            | Multiplies when compute.Precision = Precision.BFloat16 ->
                 master.``to``(torch.ScalarType.BFloat16).requires_grad_ true
             | Multiplies
             | Trains -> master.requires_grad_ true

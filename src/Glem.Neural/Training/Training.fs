@@ -43,7 +43,7 @@ module Training =
         challenger.Accuracy > champion.Accuracy
         || (challenger.Accuracy = champion.Accuracy && challenger.Nll < champion.Nll)
 
-    let private start plan =
+    let private start (plan: Plan) : TrainState =
         { Step = 0
           Steps = plan.Steps
           Loss = nan
@@ -52,12 +52,12 @@ module Training =
           SinceBest = 0
           IsDone = plan.Steps = 0 }
 
-    let private checkFinite trainee step loss =
+    let private checkFinite (trainee: Trainee) step loss =
         if not (System.Double.IsFinite loss) then
             let where = $"loss of %s{trainee.Name} at step %d{step + 1}"
             raise (GlemException(InValue(where, string loss, "a finite number (lower the learning rate?)")))
 
-    let private judge plan trainee scores state =
+    let private judge (plan: Plan) (trainee: Trainee) scores (state: TrainState) =
         let isBest =
             match state.Best with
             | None -> true
@@ -71,7 +71,7 @@ module Training =
             SinceBest = sinceBest
             IsDone = state.IsDone || (plan.Patience > 0 && sinceBest >= plan.Patience) }
 
-    let private step plan trainee state =
+    let private step (plan: Plan) (trainee: Trainee) (state: TrainState) =
         let loss = trainee.Step state.Step
         checkFinite trainee state.Step loss
         let steps = state.Step + 1
@@ -88,7 +88,7 @@ module Training =
         | _ -> next
 
     /// One state per optimiser step. Enumerate once: the states share the trainee's parameters.
-    let states plan trainee =
+    let states (plan: Plan) (trainee: Trainee) =
         start plan
         |> Seq.unfold (fun state ->
             if state.IsDone then
@@ -99,7 +99,7 @@ module Training =
 
     /// Trains to the end, shows every state to `watch`, and leaves the parameters at the best evaluation's values.
     /// Answers that evaluation's scores.
-    let toBest plan (trainee: Trainee) (watch: TrainState -> unit) =
+    let toBest (plan: Plan) (trainee: Trainee) (watch: TrainState -> unit) =
         let show state =
             watch state
             state

@@ -52,7 +52,7 @@ public static class Engine
             .FirstOrDefault("unknown");
 
     /// <summary>Who multiplies float32 matrices: "OpenBLAS", "MKL", or "reference" (slow: 2 GFLOP/s).</summary>
-    public static string BlasName =>
+    public static string Blas =>
         OpenBlasCore.Length > 0 ? "OpenBLAS"
         : BlasPath.Contains("mkl", StringComparison.OrdinalIgnoreCase)
             || Configuration.Contains("BLAS_INFO=mkl", StringComparison.Ordinal) ? "MKL"

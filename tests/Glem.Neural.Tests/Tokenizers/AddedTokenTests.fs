@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open Glem
 open Xunit
@@ -14,10 +14,11 @@ module AddedTokenTests =
         let parts = Samples.tokenizer.Parts
 
         match
-            Tokenizer.ofParts
-                { parts with
+            Tokenizer.ofParts {
+                parts with
                     Vocabulary = vocabulary
-                    AddedTokens = parts.AddedTokens @ [ { token with Id = vocabulary.Size - 1 } ] }
+                    AddedTokens = parts.AddedTokens @ [ { token with Id = vocabulary.Size - 1 } ]
+            }
         with
         | Ok tokenizer -> tokenizer
         | Error missing -> failwith missing
@@ -46,7 +47,18 @@ module AddedTokenTests =
 
     [<Fact>]
     let ``stripping takes white space along, up to the token before`` () =
-        let stripping = AddedTokenFinder([| { plain with LStrip = true; RStrip = true } |], _.Content)
+        let stripping =
+            AddedTokenFinder(
+                [|
+                    {
+                        plain with
+                            LStrip = true
+                            RStrip = true
+                    }
+                |],
+                _.Content
+            )
+
         let text = "a  <AB> \t<AB>b"
         Assert.Equal(struct (0, 1, 9), stripping.Next(System.MemoryExtensions.AsSpan text, 0))
         Assert.Equal(struct (0, 9, 13), stripping.Next(System.MemoryExtensions.AsSpan text, 9))

@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System
 open System.IO
@@ -18,8 +18,9 @@ module BertGoldenTests =
         | true, value -> Some value
         | _ -> None
 
-    let private cases name =
-        [ for line in File.ReadAllLines(SharedFiles.file (folder + name)) -> JsonDocument.Parse(line).RootElement ]
+    let private cases name = [
+        for line in File.ReadAllLines(SharedFiles.file (folder + name)) -> JsonDocument.Parse(line).RootElement
+    ]
 
     let private load path =
         match TokenizerJsonReader.load path with
@@ -43,27 +44,34 @@ module BertGoldenTests =
     let private agree (cases: JsonElement list) (expected: JsonElement -> 'a) (found: JsonElement -> 'a) =
         Assert.NotEmpty cases
 
-        let wrong =
-            [ for case in cases do
-                  if expected case <> found case then
-                      $"%O{case.GetRawText()}\n  found %A{found case}" ]
+        let wrong = [
+            for case in cases do
+                if expected case <> found case then
+                    $"%O{case.GetRawText()}\n  found %A{found case}"
+        ]
 
         Assert.True(wrong.IsEmpty, String.Join("\n", wrong))
 
     [<Fact>]
     let ``ids agree`` () =
         let tokenizer = fromJson ()
-        agree (singles ()) (fun case -> ints (case.GetProperty "ids")) (fun case -> Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text")))
+
+        agree (singles ()) (fun case -> ints (case.GetProperty "ids")) (fun case ->
+            Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text")))
 
     [<Fact>]
     let ``ids agree from vocab.txt too`` () =
         let tokenizer = fromVocabulary ()
-        agree (singles ()) (fun case -> ints (case.GetProperty "ids")) (fun case -> Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text")))
+
+        agree (singles ()) (fun case -> ints (case.GetProperty "ids")) (fun case ->
+            Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text")))
 
     [<Fact>]
     let ``ids without special tokens agree`` () =
         let tokenizer = fromJson ()
-        agree (singles ()) (fun case -> ints (case.GetProperty "ids_no_special")) (fun case -> Tokenizer.encodePlain tokenizer (text (case.GetProperty "text")))
+
+        agree (singles ()) (fun case -> ints (case.GetProperty "ids_no_special")) (fun case ->
+            Tokenizer.encodePlain tokenizer (text (case.GetProperty "text")))
 
     [<Fact>]
     let ``tokens agree`` () =
@@ -72,7 +80,9 @@ module BertGoldenTests =
         agree
             (singles ())
             (fun case -> [| for token in (case.GetProperty "tokens").EnumerateArray() -> text token |])
-            (fun case -> Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text")) |> Array.map (Tokenizer.tokenOf tokenizer))
+            (fun case ->
+                Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text"))
+                |> Array.map (Tokenizer.tokenOf tokenizer))
 
     [<Fact>]
     let ``ids cut to 16 agree`` () =
@@ -91,7 +101,12 @@ module BertGoldenTests =
             (pairs ())
             (fun case -> Ok(ints (case.GetProperty "ids"), ints (case.GetProperty "type_ids")))
             (fun case ->
-                Tokenizer.encodePair tokenizer 10_000 LongestFirst (text (case.GetProperty "text")) (text (case.GetProperty "pair"))
+                Tokenizer.encodePair
+                    tokenizer
+                    10_000
+                    LongestFirst
+                    (text (case.GetProperty "text"))
+                    (text (case.GetProperty "pair"))
                 |> Result.map (fun pair -> pair.Ids, pair.Segments))
 
     [<Theory>]
@@ -116,7 +131,14 @@ module BertGoldenTests =
                 | Some _ -> None
                 | None -> Some(ints (expected.GetProperty "ids"), ints (expected.GetProperty "type_ids")))
             (fun case ->
-                match Tokenizer.encodePair tokenizer 16 truncation (text (case.GetProperty "text")) (text (case.GetProperty "pair")) with
+                match
+                    Tokenizer.encodePair
+                        tokenizer
+                        16
+                        truncation
+                        (text (case.GetProperty "text"))
+                        (text (case.GetProperty "pair"))
+                with
                 | Ok pair -> Some(pair.Ids, pair.Segments)
                 | Error _ -> None)
 
@@ -124,10 +146,8 @@ module BertGoldenTests =
     let ``lone surrogates agree`` () =
         let tokenizer = fromJson ()
 
-        agree
-            (cases "lone_surrogates.jsonl")
-            (fun case -> ints (case.GetProperty "ids"))
-            (fun case -> Tokenizer.encode tokenizer 10_000 (String(case.GetProperty "utf16" |> ints |> Array.map char)))
+        agree (cases "lone_surrogates.jsonl") (fun case -> ints (case.GetProperty "ids")) (fun case ->
+            Tokenizer.encode tokenizer 10_000 (String(case.GetProperty "utf16" |> ints |> Array.map char)))
 
     [<Fact>]
     let ``saved and loaded again it gives the same ids`` () =
@@ -137,7 +157,5 @@ module BertGoldenTests =
         TokenizerJsonWriter.save path tokenizer
         let again = load path
 
-        agree
-            (singles ())
-            (fun case -> Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text")))
-            (fun case -> Tokenizer.encode again 10_000 (text (case.GetProperty "text")))
+        agree (singles ()) (fun case -> Tokenizer.encode tokenizer 10_000 (text (case.GetProperty "text"))) (fun case ->
+            Tokenizer.encode again 10_000 (text (case.GetProperty "text")))

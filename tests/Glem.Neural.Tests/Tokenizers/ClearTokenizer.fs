@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System
 open System.Collections.Generic
@@ -43,10 +43,16 @@ module ClearTokenizer =
     let private spaceIdeographs runes =
         runes
         |> List.collect (fun rune ->
-            if CharacterClass.isIdeograph rune then [ Rune ' '; rune; Rune ' ' ] else [ rune ])
+            if CharacterClass.isIdeograph rune then
+                [ Rune ' '; rune; Rune ' ' ]
+            else
+                [ rune ])
 
     let private lower (rune: Rune) =
-        if rune.Value = 0x130 then [ Rune 'i'; Rune 0x307 ] else [ Rune.ToLowerInvariant rune ]
+        if rune.Value = 0x130 then
+            [ Rune 'i'; Rune 0x307 ]
+        else
+            [ Rune.ToLowerInvariant rune ]
 
     let normalize (normalizer: BertNormalizer) (text: string) =
         let optionally applies (f: Rune list -> Rune list) = if applies then f else id
@@ -56,21 +62,22 @@ module ClearTokenizer =
         |> optionally normalizer.HandleChineseChars spaceIdeographs
         |> optionally
             (defaultArg normalizer.StripAccents normalizer.Lowercase)
-            (decomposed >> ordered >> List.filter (fun rune -> not (isAnyOf [ UnicodeCategory.NonSpacingMark ] rune)))
+            (decomposed
+             >> ordered
+             >> List.filter (fun rune -> not (isAnyOf [ UnicodeCategory.NonSpacingMark ] rune)))
         |> optionally normalizer.Lowercase (List.collect lower)
         |> List.map string
         |> String.concat ""
 
     let words (text: string) =
-        let isSplitOff (rune: Rune) =
-            Rune.IsPunctuation rune || rune.IsAscii && "$+<=>^`|~".Contains(char rune.Value)
+        let isSplitOff (rune: Rune) = Rune.IsPunctuation rune || rune.IsAscii && "$+<=>^`|~".Contains(char rune.Value)
 
-        String.concat
-            ""
-            [ for rune in text.EnumerateRunes() ->
-                  if Rune.IsWhiteSpace rune then " "
-                  elif isSplitOff rune then $" %O{rune} "
-                  else string rune ]
+        String.concat "" [
+            for rune in text.EnumerateRunes() ->
+                if Rune.IsWhiteSpace rune then " "
+                elif isSplitOff rune then $" %O{rune} "
+                else string rune
+        ]
         |> fun spaced -> spaced.Split(' ', StringSplitOptions.RemoveEmptyEntries)
 
     let pieces (vocabulary: IReadOnlySet<string>) (word: string) =
@@ -85,7 +92,10 @@ module ClearTokenizer =
                 |> Seq.tryFind (fun (_, piece) -> vocabulary.Contains piece)
                 |> Option.bind (fun (length, piece) -> go (start + length) |> Option.map (fun rest -> piece :: rest))
 
-        if Seq.length (word.EnumerateRunes()) > 100 then [ "[UNK]" ] else go 0 |> Option.defaultValue [ "[UNK]" ]
+        if Seq.length (word.EnumerateRunes()) > 100 then
+            [ "[UNK]" ]
+        else
+            go 0 |> Option.defaultValue [ "[UNK]" ]
 
     /// The tokens of a text that has no added token in it.
     let tokens (vocabulary: IReadOnlySet<string>) normalizer text =

@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System.IO
 open FsCheck
@@ -77,7 +77,11 @@ module TokenizerFileTests =
         File.WriteAllText(path, "[PAD]\nab\ncd\nab\n")
 
         match VocabularyFile.load path with
-        | Error error -> Assert.Equal($"%s{path}, line 4: found 'ab' a second time, expected every token once", GlemError.message error)
+        | Error error ->
+            Assert.Equal(
+                $"%s{path}, line 4: found 'ab' a second time, expected every token once",
+                GlemError.message error
+            )
         | Ok _ -> Assert.Fail "loaded"
 
     [<Fact>]
@@ -85,24 +89,38 @@ module TokenizerFileTests =
         use folder = new TemporaryFolder()
 
         for result in
-            [ TokenizerJsonReader.load (folder.File "tokenizer.json") |> Result.map ignore
-              VocabularyFile.load (folder.File "vocab.txt") |> Result.map ignore ] do
+            [
+                TokenizerJsonReader.load (folder.File "tokenizer.json") |> Result.map ignore
+                VocabularyFile.load (folder.File "vocab.txt") |> Result.map ignore
+            ] do
             match result with
             | Error(InFile(file, _, _, _)) -> Assert.StartsWith(folder.File "", file)
             | other -> Assert.Fail $"%A{other}"
 
     [<Theory>]
-    [<InlineData("\"type\": \"WordPiece\",\n    \"unk", "\"type\": \"BPE\",\n    \"unk", "key 'model.type': found 'BPE', expected WordPiece: no other is supported")>]
-    [<InlineData("\"BertPreTokenizer\"", "\"ByteLevel\"", "key 'pre_tokenizer.type': found 'ByteLevel', expected BertPreTokenizer")>]
-    [<InlineData("\"lowercase\": true", "\"lowercase\": 1", "key 'normalizer.lowercase': found 1, expected true or false")>]
+    [<InlineData("\"type\": \"WordPiece\",\n    \"unk",
+                 "\"type\": \"BPE\",\n    \"unk",
+                 "key 'model.type': found 'BPE', expected WordPiece: no other is supported")>]
+    [<InlineData("\"BertPreTokenizer\"",
+                 "\"ByteLevel\"",
+                 "key 'pre_tokenizer.type': found 'ByteLevel', expected BertPreTokenizer")>]
+    [<InlineData("\"lowercase\": true",
+                 "\"lowercase\": 1",
+                 "key 'normalizer.lowercase': found 1, expected true or false")>]
     [<InlineData("\"clean_text\": true,", "", "key 'normalizer': found nothing, expected a field 'clean_text'")>]
     [<InlineData("\"##bc\": 14", "\"##bc\": 4000", "key 'model.vocab': found id 15 for '##ca', expected id 14")>]
     [<InlineData("\"##bc\": 14", "\"##bc\": \"14\"", "key 'model.vocab.##bc': found \"14\", expected a whole number")>]
-    [<InlineData("\"unk_token\": \"[UNK]\"", "\"unk_token\": \"[unk]\"", "key 'model.unk_token': found \"[unk]\", expected a token of the vocabulary")>]
+    [<InlineData("\"unk_token\": \"[UNK]\"",
+                 "\"unk_token\": \"[unk]\"",
+                 "key 'model.unk_token': found \"[unk]\", expected a token of the vocabulary")>]
     [<InlineData("\"[MASK]\"", "\"[mask]\"", "key 'model.vocab': found no '[MASK]', expected BERT's special tokens")>]
-    [<InlineData("\"id\": \"B\"", "\"id\": \"A\"", "key 'post_processor.pair': found Sequences A, A, expected Sequences A, B")>]
+    [<InlineData("\"id\": \"B\"",
+                 "\"id\": \"A\"",
+                 "key 'post_processor.pair': found Sequences A, A, expected Sequences A, B")>]
     [<InlineData("\"padding\": null,", "\"padding\": null,,", "line 4: found what is not JSON")>]
-    [<InlineData("\"post_processor\": {", "\"post_processor\": null, \"other\": {", "key 'post_processor': found null, expected TemplateProcessing or BertProcessing")>]
+    [<InlineData("\"post_processor\": {",
+                 "\"post_processor\": null, \"other\": {",
+                 "key 'post_processor': found null, expected TemplateProcessing or BertProcessing")>]
     let ``what is wrong in a tokenizer.json is named`` (before: string) (after: string) (message: string) =
         Assert.Contains(message, messageFor before after)
 
@@ -113,11 +131,21 @@ module TokenizerFileTests =
 
         let text =
             (good ())
-                .Replace("\"truncation\": null", """ "truncation": {"direction":"Right","max_length":4,"strategy":"LongestFirst","stride":0} """)
-                .Replace("\"padding\": null", """ "padding": {"strategy":{"Fixed":4},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"[PAD]"} """)
+                .Replace(
+                    "\"truncation\": null",
+                    """ "truncation": {"direction":"Right","max_length":4,"strategy":"LongestFirst","stride":0} """
+                )
+                .Replace(
+                    "\"padding\": null",
+                    """ "padding": {"strategy":{"Fixed":4},"direction":"Right","pad_to_multiple_of":null,"pad_id":0,"pad_type_id":0,"pad_token":"[PAD]"} """
+                )
 
         File.WriteAllText(path, text)
 
         match TokenizerJsonReader.load path with
-        | Ok loaded -> Assert.Equal<int>(Tokenizer.encode Samples.tokenizer 100 "a b c a b c", Tokenizer.encode loaded 100 "a b c a b c")
+        | Ok loaded ->
+            Assert.Equal<int>(
+                Tokenizer.encode Samples.tokenizer 100 "a b c a b c",
+                Tokenizer.encode loaded 100 "a b c a b c"
+            )
         | Error error -> Assert.Fail(GlemError.message error)

@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System
 open System.Collections.Generic
@@ -31,39 +31,41 @@ module TokenizerLaws =
         check (Gen.zip Samples.normalizers Samples.text) (fun (normalizer, text) ->
             let tokenizer = Samples.tokenizerWith normalizer
 
-            Tokenizer.encodePlain tokenizer text |> Array.map (Tokenizer.tokenOf tokenizer) |> Array.toList = ClearTokenizer.tokens
-                known
-                normalizer
-                text)
+            Tokenizer.encodePlain tokenizer text |> Array.map (Tokenizer.tokenOf tokenizer) |> Array.toList =
+                ClearTokenizer.tokens known normalizer text)
 
     [<Fact>]
     let ``decoding an encoded text of known lower-case words gives the words`` () =
         let words =
-            Gen.elements [ "a"; "ab"; "abc"; "bca"; "cab"; "oe"; "io"; "bcabc" ] |> Gen.listOf |> Gen.map (String.concat " ")
+            Gen.elements [ "a"; "ab"; "abc"; "bca"; "cab"; "oe"; "io"; "bcabc" ]
+            |> Gen.listOf
+            |> Gen.map (String.concat " ")
 
         check words (fun text -> Tokenizer.decode tokenizer (Tokenizer.encode tokenizer 10_000 text) = text)
 
     [<Fact>]
     let ``texts joined by a blank encode to their encodings joined`` () =
         check (Gen.zip Samples.text Samples.text) (fun (first, second) ->
-            Tokenizer.encodePlain tokenizer (first + " " + second) = Array.append
-                (Tokenizer.encodePlain tokenizer first)
-                (Tokenizer.encodePlain tokenizer second))
+            Tokenizer.encodePlain tokenizer (first + " " + second) =
+                Array.append (Tokenizer.encodePlain tokenizer first) (Tokenizer.encodePlain tokenizer second))
 
     [<Fact>]
     let ``every id is one of the vocabulary's`` () =
         check Samples.text (fun text ->
-            Tokenizer.encode tokenizer 10_000 text |> Array.forall (fun id -> id >= 0 && id < tokenizer.VocabularySize))
+            Tokenizer.encode tokenizer 10_000 text
+            |> Array.forall (fun id -> id >= 0 && id < tokenizer.VocabularySize))
 
     [<Fact>]
     let ``truncation keeps the beginning and the last special token`` () =
         check (Gen.zip (Gen.choose (2, 12)) Samples.text) (fun (maxLength, text) ->
             let plain = Tokenizer.encodePlain tokenizer text
 
-            Tokenizer.encode tokenizer maxLength text = Array.concat
-                [ [| tokenizer.Specials.Cls |]
-                  Array.truncate (maxLength - 2) plain
-                  [| tokenizer.Specials.Sep |] ])
+            Tokenizer.encode tokenizer maxLength text =
+                Array.concat [
+                    [| tokenizer.Specials.Cls |]
+                    Array.truncate (maxLength - 2) plain
+                    [| tokenizer.Specials.Sep |]
+                ])
 
     [<Fact>]
     let ``packed texts are the texts encoded one by one`` () =
@@ -82,15 +84,13 @@ module TokenizerLaws =
         let texts = Array.init 1000 (fun i -> String.replicate (i % 7) "ab ")
         let packed = Tokenizer.encodeAll tokenizer 512 texts
 
-        Assert.Equal<int>(
-            texts |> Array.collect (Tokenizer.encode tokenizer 512),
-            packed.Ids
-        )
+        Assert.Equal<int>(texts |> Array.collect (Tokenizer.encode tokenizer 512), packed.Ids)
 
     [<Fact>]
     let ``two texts within the budget keep all their tokens, two beyond it fill it`` () =
         check (Gen.zip (Gen.choose (3, 20)) (Gen.zip Samples.text Samples.text)) (fun (maxLength, (first, second)) ->
-            let whole = (Tokenizer.encodePlain tokenizer first).Length + (Tokenizer.encodePlain tokenizer second).Length + 3
+            let whole =
+                (Tokenizer.encodePlain tokenizer first).Length + (Tokenizer.encodePlain tokenizer second).Length + 3
 
             match Tokenizer.encodePair tokenizer maxLength LongestFirst first second with
             | Ok pair -> pair.Ids.Length = min whole maxLength && pair.Segments.Length = pair.Ids.Length

@@ -1,4 +1,4 @@
-namespace Glem.Tests
+namespace Glem.Neural.Tests
 
 open System
 open System.Collections.Generic
@@ -14,22 +14,28 @@ module WordPieceTrainerTests =
         | Ok tokenizer -> Seq.toList tokenizer.Parts.Vocabulary.Tokens
         | Error error -> failwith (GlemError.message error)
 
-    let private settings =
-        { WordPieceTrainer.defaults with
-            VocabularySize = 60 }
+    let private settings = {
+        WordPieceTrainer.defaults with
+            VocabularySize = 60
+    }
 
     /// The same merges by counting all pairs afresh for each one.
     let private clear (settings: WordPieceTraining) (texts: string list) =
         let words =
-            texts |> List.collect (fun text -> ClearTokenizer.words (ClearTokenizer.normalize settings.Normalizer text) |> Array.toList)
+            texts
+            |> List.collect (fun text ->
+                ClearTokenizer.words (ClearTokenizer.normalize settings.Normalizer text) |> Array.toList)
 
-        let cut (word: string) = word |> Seq.mapi (fun i unit -> if i = 0 then string unit else "##" + string unit) |> Seq.toList
-        let cutWords = words |> List.map cut
-        let letters prefix = cutWords |> List.concat |> List.filter (fun (piece: string) -> piece.StartsWith "##" = prefix) |> List.distinct
-        let plainLetters = letters false @ (letters true |> List.map _.Substring(2)) |> List.distinct |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
-        let insideLetters = letters true |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+        let cut (word: string) : string list =
+            word |> Seq.mapi (fun i unit -> if i = 0 then string unit else "##" + string unit) |> Seq.toList
 
-        let rec join left right pieces =
+        let ordinal (pieces: string list) =
+            pieces |> List.distinct |> List.sortWith (fun a b -> String.CompareOrdinal(a, b))
+
+        let inside, initial = words |> List.collect cut |> List.partition _.StartsWith("##")
+        let letters = initial @ (inside |> List.map _.Substring(2))
+
+        let rec join left (right: string) pieces =
             match pieces with
             | a :: b :: rest when a = left && b = right -> left + right.Substring 2 :: join left right rest
             | a :: rest -> a :: join left right rest
@@ -37,18 +43,32 @@ module WordPieceTrainerTests =
 
         let rec go (tokens: string list) (words: string list list) =
             let rank = tokens |> List.mapi (fun i token -> token, i) |> dict
-            let pairs = words |> List.collect List.pairwise |> List.countBy id |> List.filter (fun (_, count) -> count >= settings.MinFrequency)
+
+            let pairs =
+                words
+                |> List.collect List.pairwise
+                |> List.countBy id
+                |> List.filter (fun (_, count) -> count >= settings.MinFrequency)
 
             if tokens.Length >= settings.VocabularySize || pairs.IsEmpty then
                 tokens
             else
-                let (left, right), _ = pairs |> List.minBy (fun ((left, right), count) -> -count, rank[left], rank[right])
+                let (left, right), _ =
+                    pairs |> List.minBy (fun ((left, right), count) -> -count, rank[left], rank[right])
+
                 let joined = left + right.Substring 2
-                go (if rank.ContainsKey joined then tokens else tokens @ [ joined ]) (words |> List.map (join left right))
 
-        go (Samples.specials @ plainLetters @ insideLetters) cutWords
+                go
+                    (if rank.ContainsKey joined then tokens else tokens @ [ joined ])
+                    (words |> List.map (join left right))
 
-    let private word = Gen.choose (1, 6) |> Gen.bind (fun length -> Gen.listOfLength length (Gen.elements [ "a"; "b"; "c" ])) |> Gen.map (String.concat "")
+        go (Samples.specials @ ordinal letters @ ordinal inside) (List.map cut words)
+
+    let private word =
+        Gen.choose (1, 6)
+        |> Gen.bind (fun length -> Gen.listOfLength length (Gen.elements [ "a"; "b"; "c" ]))
+        |> Gen.map (String.concat "")
+
     let private corpus = Gen.listOf word |> Gen.map (String.concat " ") |> Gen.listOf
     let private check cases law = Check.One(Config.QuickThrowOnFailure, Prop.forAll (Arb.fromGen cases) law)
 
@@ -59,7 +79,9 @@ module WordPieceTrainerTests =
     [<Fact>]
     let ``the order of the texts and of the words in them does not matter`` () =
         check corpus (fun texts ->
-            let shuffled = texts |> List.rev |> List.map (fun text -> text.Split ' ' |> Array.rev |> String.concat " ")
+            let shuffled =
+                texts |> List.rev |> List.map (fun text -> text.Split ' ' |> Array.rev |> String.concat " ")
+
             train settings texts = train settings shuffled)
 
     [<Fact>]
@@ -88,9 +110,11 @@ module WordPieceTrainerTests =
     [<Fact>]
     let ``settings that cannot be met are named`` () =
         for settings, expected in
-            [ { settings with VocabularySize = 6 }, "VocabularySize: found 6, expected at least 8"
-              { settings with MinFrequency = 0 }, "MinFrequency: found 0, expected at least 1"
-              { settings with AlphabetLimit = -1 }, "AlphabetLimit: found -1, expected at least 1" ] do
+            [
+                { settings with VocabularySize = 6 }, "VocabularySize: found 6, expected at least 8"
+                { settings with MinFrequency = 0 }, "MinFrequency: found 0, expected at least 1"
+                { settings with AlphabetLimit = -1 }, "AlphabetLimit: found -1, expected at least 1"
+            ] do
             match WordPieceTrainer.train settings [ "ab" ] with
             | Error error -> Assert.StartsWith(expected, GlemError.message error)
             | Ok _ -> Assert.Fail expected

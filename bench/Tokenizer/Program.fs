@@ -1,0 +1,99 @@
+/// How many tokens a second does the tokenizer give, on one thread and on all, and how long does training take?
+///     dotnet run -c Release --project bench/Tokenizer -- vocab.txt texts.txt[.gz]
+/// From the repository's root; one text a line. Also runs the peer, bench/peers/tokenizer.py (BERT's algorithm in plain Python), on the first 500
+/// texts, and stops if that gives other ids. Under a minute.
+module Glem.Bench.Tokenizer
+
+open System
+open System.Diagnostics
+open System.IO
+open System.IO.Compression
+open Glem
+
+let private readTexts (path: string) =
+    use file = File.OpenRead path
+
+    use content: Stream =
+        if path.EndsWith ".gz" then
+            new GZipStream(file, CompressionMode.Decompress)
+        else
+            file
+
+    use reader = new StreamReader(content)
+    reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+/// The best of five, in seconds, and the last answer.
+let private best (work: unit -> 'a) =
+    let runs = [
+        for _ in 1..5 do
+            let clock = Stopwatch.StartNew()
+            let answer = work ()
+            clock.Elapsed.TotalSeconds, answer
+    ]
+
+    runs |> List.map fst |> List.min, snd (List.last runs)
+
+let private report what (tokens: int) seconds =
+    printfn $"%-44s{what} %12.0f{float tokens / seconds} tokens/s  (%d{tokens} tokens, %.3f{seconds} s)"
+
+let private runPeer vocabularyPath (texts: string[]) =
+    let start =
+        ProcessStartInfo(
+            "python3",
+            [ "bench/peers/tokenizer.py"; vocabularyPath ],
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true
+        )
+
+    use peer = Process.Start start |> nonNull
+
+    for text in texts do
+        peer.StandardInput.WriteLine text
+
+    peer.StandardInput.Close()
+    let lines = peer.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    peer.WaitForExit()
+    let ids = lines[.. lines.Length - 2] |> Array.map (fun line -> line.Split ' ' |> Array.map int)
+    float lines[lines.Length - 1], ids
+
+let private measure name (tokenizer: Tokenizer) texts =
+    let one, ids = best (fun () -> texts |> Array.map (Tokenizer.encode tokenizer 512))
+    report $"%s{name}, one thread" (Array.sumBy Array.length ids) one
+    let all, packed = best (fun () -> Tokenizer.encodeAll tokenizer 512 texts)
+    report $"%s{name}, all %d{Environment.ProcessorCount} cores" packed.Ids.Length all
+    ids
+
+[<EntryPoint>]
+let main arguments =
+    match arguments with
+    | [| vocabularyPath; textsPath |] ->
+        let texts = readTexts textsPath
+
+        let bert =
+            VocabularyFile.load vocabularyPath
+            |> Result.bind (
+                Tokenizer.bert BertNormalizer.uncased
+                >> Result.mapError (fun token -> Missing(token, "use BERT's vocabulary"))
+            )
+            |> Result.orRaise
+
+        let ids = measure "Glem, given vocabulary" bert texts
+        let before = Environment.CpuUsage.TotalTime
+        let trained = WordPieceTrainer.train WordPieceTrainer.defaults texts |> Result.orRaise
+
+        printfn
+            $"Glem, training: %.2f{(Environment.CpuUsage.TotalTime - before).TotalSeconds} s of one core (%d{texts.Length} texts, %d{trained.VocabularySize} pieces)"
+
+        measure "Glem, trained vocabulary" trained texts |> ignore
+        let peerTexts = Array.truncate 500 texts
+        let peerSeconds, peerIds = runPeer vocabularyPath peerTexts
+        report "plain Python, given vocabulary, one thread" (Array.sumBy Array.length peerIds) peerSeconds
+
+        if peerIds = Array.truncate 500 ids then
+            0
+        else
+            eprintfn "error: the peer gives other ids"
+            1
+    | _ ->
+        eprintfn "error: found %d arguments, expected two: vocab.txt texts.txt[.gz]" arguments.Length
+        2

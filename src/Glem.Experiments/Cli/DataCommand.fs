@@ -47,6 +47,6 @@ module DataCommand =
         match options.GetSubCommand() with
         | List -> Ok(list ())
         | Describe options ->
-            Datasets.find (options.GetResult Data) |> Result.map (Describe.run >> Describe.print)
+            Datasets.find (options.GetResult DescribeArguments.Data) |> Result.map Describe.run |> Result.map (Describe.render Spectre.Console.AnsiConsole.Console)
         | Import options -> import options
-        | Validate options -> Validate.run (options.GetResult Data) |> Result.map report
+        | Validate options -> Validate.run (options.GetResult DescribeArguments.Data) |> Result.map report

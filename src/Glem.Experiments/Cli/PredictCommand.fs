@@ -30,7 +30,7 @@ module PredictCommand =
         $"%s{quote prediction.Id},%s{quote name},%s{probability}"
 
     let private write top (path: string) (predictions: TextPrediction[]) =
-        match Path.GetExtension(path).ToLowerInvariant() with
+        match (Path.GetExtension path |> string).ToLowerInvariant() with
         | ".jsonl" -> Ok(predictions |> Array.map (toJsonLine top))
         | ".csv" -> Ok(Array.append [| "id,class,probability" |] (predictions |> Array.map toCsvLine))
         | other -> Error(InSetting("--out", $"a file ending in '%s{other}'", ".csv or .jsonl"))

@@ -12,7 +12,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Data options) -> DataCommand.run options
     | Some Doctor -> DoctorCommand.run ()
     | _ ->
-        Console.line (arguments.Parser.PrintUsage())
+        arguments.Parser.PrintUsage() |> Console.line
         Ok()
 
 /// Exit codes: 0 fine, 1 the run failed, 2 the input is wrong.
@@ -24,7 +24,7 @@ let main arguments =
         Console.error message
 
         if verbose then
-            problem |> Option.iter (fun problem -> Console.Error.WriteLine(string problem))
+            problem |> Option.iter (fun problem -> eprintfn $"%O{problem}")
 
         code
 
@@ -32,7 +32,7 @@ let main arguments =
         let parser = ArgumentParser.Create<GlemArguments>(programName = "glem", checkStructure = false)
         let parsed = parser.ParseCommandLine(arguments, raiseOnUsage = true)
 
-        if parsed.Contains Version then
+        if parsed.Contains GlemArguments.Version then
             Console.line $"glem %s{(RunRecord.versions ()).Glem}"
             0
         else
@@ -45,7 +45,8 @@ let main arguments =
         0
     | :? ArguParseException as problem ->
         // Argu's message is the complaint and then the usage text.
-        let complaint = problem.Message.Split('\n')[0]
-        fail 2 $"%s{complaint.Replace("ERROR: ", "").Trim()} (--help shows the options)" (Some problem)
+        let firstLine = problem.Message.Split('\n')[0]
+        let complaint = firstLine.Replace("ERROR: ", "").Trim()
+        fail 2 $"%s{complaint} (--help shows the options)" (Some problem)
     | GlemException error as problem -> fail 2 (GlemError.message error) (Some problem)
     | problem -> fail 1 problem.Message (Some problem)

@@ -62,6 +62,9 @@ type ProgressView private (context: ProgressContext option) =
             if state.IsDone then
                 finish (Some state)
 
+    /// One line for each finished stage, whatever the console is.
+    static member Plain: IWitness = ProgressView None
+
     /// Runs the work with a view on it.
     static member Run(work: IWitness -> 'r) : 'r =
         if not Console.isInteractive then

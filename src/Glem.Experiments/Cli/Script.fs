@@ -7,7 +7,7 @@ open Argu
 module Script =
     /// The options after `--` of `dotnet fsi script.fsx -- options`. Ends the process on --help (0) and on bad options (2).
     let options<'arguments when 'arguments :> IArgParserTemplate> (commandLine: string[]) : ParseResults<'arguments> =
-        let own = commandLine |> Array.skipWhile ((<>) "--") |> Array.truncate 10000
+        let own = commandLine |> Array.skipWhile ((<>) "--")
         let parser = ArgumentParser.Create<'arguments>(programName = "script", checkStructure = false)
 
         try
@@ -21,4 +21,4 @@ module Script =
                 exit 2
 
     /// Watches a study's stages: one line for each when it ends.
-    let progress: string -> TrainState -> unit = PlainProgress().Watch
+    let progress: string -> TrainState -> unit = ProgressView.Plain.Watch

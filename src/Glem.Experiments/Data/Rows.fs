@@ -10,7 +10,7 @@ open CsvHelper.Configuration
 
 /// One row of a table: the line it starts on (from 1) and a lookup of its fields by column name.
 [<Struct>]
-type Row = {
+type TableRow = {
     Line: int64
     Field: string -> string option
 }
@@ -44,7 +44,7 @@ module Rows =
     let maximumFieldLength = 1_000_000
 
     /// Rows of a separated file. Raises GlemException for a damaged row.
-    let private separated (path: string) format (columns: string list) : seq<Row> = seq {
+    let private separated (path: string) format (columns: string list) : seq<TableRow> = seq {
         use reader = FileScan.openText path
         let mutable line = 1
 
@@ -112,7 +112,7 @@ module Rows =
     }
 
     /// Rows of a JSONL file. Raises GlemException for a damaged line.
-    let private jsonLines (path: string) (columns: string list) : seq<Row> = seq {
+    let private jsonLines (path: string) (columns: string list) : seq<TableRow> = seq {
         use reader = FileScan.openText path
         let mutable line = 0L
         let mutable text = reader.ReadLine()

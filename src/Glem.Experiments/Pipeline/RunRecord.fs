@@ -27,7 +27,7 @@ module RunRecord =
           EdgeHomophily = Audit.edgeHomophily dataset.Graph.Edges dataset.Audit |> ValueOption.toOption
           WordsPerNode = Some(dataset.Graph.Texts |> Array.averageBy (words >> float)) }
 
-    let private versions () : Versions =
+    let versions () : Versions =
         let assembly = Assembly.GetExecutingAssembly()
 
         // The SDK appends "+commit" where it knows it.

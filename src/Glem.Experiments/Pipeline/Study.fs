@@ -86,7 +86,7 @@ module Study =
         let key = key study "lm"
 
         let stage =
-            stage study "LM on gold" key study.Recipe.LmFit Mix.goldOnly (Targets.goldOnly<Lm> study.Supervision)
+            stage study "LM on gold" key study.Recipe.LmFit Mix.goldOnly (Targets.goldOnly study.Supervision: Targets<Lm>)
 
         encoder |> LanguageModel.withNewHead key study.Lm |> LanguageModel.fit study.Compute study.Lm stage study.Texts
 
@@ -94,7 +94,7 @@ module Study =
         let config = GraphModel.ofRecipe study.Recipe.Gnn width study.Supervision.ClassCount
 
         let stage =
-            stage study name key study.Recipe.GnnFit Mix.goldOnly (Targets.goldOnly<Gnn> study.Supervision)
+            stage study name key study.Recipe.GnnFit Mix.goldOnly (Targets.goldOnly study.Supervision: Targets<Gnn>)
 
         GraphModel.initial key config |> GraphModel.fit study.Compute config stage study.Graph features
 

@@ -1,6 +1,6 @@
 namespace Glem
 
-open System.IO
+open System
 
 /// Texts to classify, from a file.
 module TextTable =
@@ -12,26 +12,18 @@ module TextTable =
     let private lines path =
         use reader = FileScan.openText path
 
-        [| let mutable number = 0
-           let mutable line = reader.ReadLine()
-
-           while not (isNull line) do
-               number <- number + 1
-
-               if line.Trim() <> "" then
-                   struct ($"line %d{number}", line)
-
-               line <- reader.ReadLine() |]
+        Seq.unfold (fun number -> reader.ReadLine() |> Option.ofObj |> Option.map (fun line -> struct (number, line), number + 1)) 1
+        |> Seq.filter (fun (struct (_, line)) -> line.Trim() <> "")
+        |> Seq.map (fun (struct (number, line)) -> struct ($"line %d{number}", line))
+        |> Seq.toArray
 
     /// [id, text] of a table with a column 'text' (and 'id'), or of the lines of a .txt file; plain or .gz.
     /// Error: the file and line of what is damaged, an unknown ending, no text at all.
     let read (path: string) : Result<struct (string * string)[], GlemError> =
-        let plain = if FileScan.isGzip path then Path.GetFileNameWithoutExtension path else path
-
         try
             FileScan.check path
             |> Result.bind (fun () ->
-                if Path.GetExtension(plain).ToLowerInvariant() = ".txt" then
+                if path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".txt.gz", StringComparison.OrdinalIgnoreCase) then
                     Ok(lines path)
                 else
                     TableFormat.ofPath path |> Result.map (rows path))

@@ -92,7 +92,7 @@ module Trial =
                 Lm = lm[i]
                 Gnn = gnn[i] } ]
 
-    let private save (study: Study) folder lm gnn =
+    let private save (study: Study) folder (lm: LmFit) (gnn: Weights) =
         Checkpoint.saveLm
             (RunFolder.checkpoint Student.Lm folder)
             { Model = study.Lm
@@ -126,6 +126,7 @@ module Trial =
 
         let baselines =
             witness.During("TF-IDF baselines", fun () -> Baselines.fit tfidfWidth request.Seed dataset)
+            |> Result.orRaise
             |> timed "TF-IDF baselines"
 
         use study =
@@ -153,8 +154,8 @@ module Trial =
         let bestLm, bestGnn = select lmOnly lms, select twoStage gnns
         save study folder bestLm.Model bestGnn.Model
 
-        RunFolder.predictions folder
-        |> PredictionFile.write (predictions dataset bestLm.Posterior bestGnn.Posterior)
+        predictions dataset bestLm.Posterior bestGnn.Posterior
+        |> PredictionFile.write (RunFolder.predictions folder)
         |> Result.orRaise
 
         let ofRound round candidates =

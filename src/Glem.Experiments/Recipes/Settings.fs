@@ -26,27 +26,59 @@ module Settings =
         let known = fields record |> Array.map (fun field -> jsonName field.Name) |> String.concat ", "
         fail key "an unknown field" $"one of %s{known}"
 
-    let rec private toNode (value: obj) : JsonNode =
+    let rec private toNode (value: objnull) : JsonNode | null =
         match value with
         | :? int as number -> JsonValue.Create number
         | :? float as number -> JsonValue.Create number
         | :? bool as flag -> JsonValue.Create flag
         | :? string as text -> JsonValue.Create text
-        | value when FSharpType.IsRecord(value.GetType()) ->
+        | NonNull value when FSharpType.IsRecord(value.GetType()) ->
             let json = JsonObject()
 
             for field in fields (value.GetType()) do
                 json.Add(jsonName field.Name, toNode (field.GetValue value))
 
             json
-        | value when FSharpType.IsUnion(value.GetType()) ->
+        | NonNull value when FSharpType.IsUnion(value.GetType()) ->
             JsonValue.Create(jsonName (fst (FSharpValue.GetUnionFields(value, value.GetType()))).Name)
-        | value -> invalidArg (nameof value) $"a setting cannot be a %s{value.GetType().Name}"
+        | value -> invalidArg (nameof value) $"a setting cannot be %O{value}"
 
-    let rec private ofNode (key: string) (kind: Type) (current: obj) (node: JsonNode) : obj =
-        let found () = if isNull node then "null" else node.ToJsonString()
-        let isKind (kind: JsonValueKind) = not (isNull node) && node.GetValueKind() = kind
+    let private kindOf (node: JsonNode | null) =
+        match node with
+        | NonNull node -> node.GetValueKind()
+        | _ -> JsonValueKind.Null
 
+    let private show (node: JsonNode | null) =
+        match node with
+        | NonNull node -> node.ToJsonString()
+        | _ -> "null"
+
+    let private ofLeaf (key: string) (kind: Type) (node: JsonNode | null) : objnull =
+        let text = show node
+
+        match kindOf node with
+        | JsonValueKind.Number when kind = typeof<int> ->
+            match Int32.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
+            | true, number -> box number
+            | _ -> fail key text "a whole number"
+        | JsonValueKind.Number when kind = typeof<float> -> box (Double.Parse(text, CultureInfo.InvariantCulture))
+        | JsonValueKind.True when kind = typeof<bool> -> box true
+        | JsonValueKind.False when kind = typeof<bool> -> box false
+        | JsonValueKind.String when kind = typeof<string> -> box (string node)
+        | _ when kind = typeof<int> -> fail key text "a whole number"
+        | _ when kind = typeof<float> -> fail key text "a number"
+        | _ when kind = typeof<bool> -> fail key text "true or false"
+        | _ -> fail key text "a text"
+
+    let private ofCase (key: string) (union: Type) (node: JsonNode | null) : objnull =
+        let names = caseNames union
+        let name = if kindOf node = JsonValueKind.String then string node else show node
+
+        match names |> Array.tryFindIndex (fun known -> known.Equals(name, StringComparison.OrdinalIgnoreCase)) with
+        | Some i -> FSharpValue.MakeUnion((FSharpType.GetUnionCases union)[i], [||])
+        | None -> fail key name ("one of " + String.concat ", " names)
+
+    let rec private ofNode (key: string) (kind: Type) (current: objnull) (node: JsonNode | null) : objnull =
         if FSharpType.IsRecord kind then
             match node with
             | :? JsonObject as json ->
@@ -56,49 +88,23 @@ module Settings =
                     if known |> Array.forall (fun field -> jsonName field.Name <> pair.Key) then
                         unknown (join key pair.Key) kind
 
-                let values =
-                    known
-                    |> Array.map (fun field ->
-                        let name = jsonName field.Name
-                        let value = field.GetValue current
+                let value (field: Reflection.PropertyInfo) =
+                    let name = jsonName field.Name
+                    let old = field.GetValue current
+                    if json.ContainsKey name then ofNode (join key name) field.PropertyType old json[name] else old
 
-                        if json.ContainsKey name then
-                            ofNode (join key name) field.PropertyType value json[name]
-                        else
-                            value)
-
-                FSharpValue.MakeRecord(kind, values)
-            | _ -> fail key (found ()) "an object"
-        elif FSharpType.IsUnion kind && kind <> typeof<string> then
-            let names = caseNames kind
-            let name = if isKind JsonValueKind.String then node.GetValue<string>() else found ()
-
-            match names |> Array.tryFindIndex (fun known -> known.Equals(name, StringComparison.OrdinalIgnoreCase)) with
-            | Some i -> FSharpValue.MakeUnion((FSharpType.GetUnionCases kind)[i], [||])
-            | None -> fail key name ("one of " + String.concat ", " names)
-        elif kind = typeof<int> then
-            match isKind JsonValueKind.Number, (if isNull node then "" else node.ToJsonString()) with
-            | true, text ->
-                match Int32.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
-                | true, number -> box number
-                | _ -> fail key text "a whole number"
-            | _ -> fail key (found ()) "a whole number"
-        elif kind = typeof<float> then
-            if isKind JsonValueKind.Number then box (node.GetValue<float>()) else fail key (found ()) "a number"
-        elif kind = typeof<bool> then
-            if isKind JsonValueKind.True then box true
-            elif isKind JsonValueKind.False then box false
-            else fail key (found ()) "true or false"
-        elif isKind JsonValueKind.String then
-            box (node.GetValue<string>())
+                FSharpValue.MakeRecord(kind, known |> Array.map value)
+            | _ -> fail key (show node) "an object"
+        elif FSharpType.IsUnion kind then
+            ofCase key kind node
         else
-            fail key (found ()) "a text"
+            ofLeaf key kind node
 
     /// The value as indented JSON.
-    let toJson (value: 'record) : JsonNode = toNode (box value)
+    let toJson (value: 'record) : JsonNode = toNode (box value) |> nonNull
 
     /// The record with the JSON's fields in place of its own; fields that the JSON lacks stay.
-    let overlay (json: JsonNode) (value: 'record) : Result<'record, GlemError> =
+    let overlay (json: JsonNode | null) (value: 'record) : Result<'record, GlemError> =
         try
             Ok(ofNode "" typeof<'record> (box value) json :?> 'record)
         with GlemException error ->
@@ -113,7 +119,7 @@ module Settings =
             let text = assignment.Substring(at + 1).Trim()
 
             // What reads as a JSON number or switch is one; anything else is text.
-            let leaf: JsonNode =
+            let leaf: JsonNode | null =
                 try
                     match JsonNode.Parse text with
                     | :? JsonValue as node -> node
@@ -121,7 +127,7 @@ module Settings =
                 with :? JsonException ->
                     JsonValue.Create text
 
-            let nest (inner: JsonNode) (name: string) : JsonNode =
+            let nest (inner: JsonNode | null) (name: string) : JsonNode | null =
                 let json = JsonObject()
                 json.Add(name, inner)
                 json

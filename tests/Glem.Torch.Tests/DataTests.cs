@@ -70,6 +70,8 @@ public class DataTests
         Assert.Throws<IndexOutOfRangeException>(() => data[2, 0]);
         Assert.Throws<IndexOutOfRangeException>(() => data[6]);
         Assert.Throws<IndexOutOfRangeException>(() => data[-1]);
+        Assert.Throws<ArgumentOutOfRangeException>(() => data.CopyTo(new float[1], 0, -1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => data.CopyFrom([1f], 0, -1));
     }
 
     [Fact]

@@ -91,14 +91,18 @@ public class LifetimeTests
     }
 
     [Fact]
-    public void An_accessor_outlives_its_tensor()
+    public void An_accessor_ends_with_its_tensor()
     {
         var x = torch.tensor(new[] { 1f, 2f, 3f });
+        var live = Tensor.TotalCount;
         var data = x.data<float>();
-        x.Dispose();
         Assert.Equal([1f, 2f, 3f], data.ToArray());
-        data.Dispose();
+        Assert.Equal(live, Tensor.TotalCount);
+        x.Dispose();
         Assert.Throws<ObjectDisposedException>(() => data[0]);
+        Assert.Throws<ObjectDisposedException>(() => data[0] = 1);
+        Assert.Throws<ObjectDisposedException>(data.ToArray);
+        Assert.Throws<ObjectDisposedException>(() => data.CopyFrom([1f]));
     }
 
     [Fact]

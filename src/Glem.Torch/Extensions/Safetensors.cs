@@ -188,7 +188,7 @@ public static class Safetensors
             CheckLayout(entries, file.Length - dataStart, path);
             return (entries, dataStart);
         }
-        catch (JsonException failure)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
             throw Malformed(path, $"the header is not JSON: {failure.Message}");
         }

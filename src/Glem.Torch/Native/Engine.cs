@@ -2,11 +2,9 @@ using Glem.Torch.Native;
 
 namespace Glem.Torch.Extensions;
 
-/// <summary>What the tensor engine is, and what the machine under it can do.</summary>
-public static class Engine
+public static partial class Engine
 {
     private const int Abi = 1;
-    private static readonly Lazy<HashSet<string>> CpuFlags = new(ReadCpuFlags);
 
     /// <summary>Loads the native engine. Doing so again is free.</summary>
     /// <exception cref="DllNotFoundException">The native engine or libtorch is missing: which, and what installs it.</exception>
@@ -65,38 +63,6 @@ public static class Engine
 
     /// <summary>The processor that OpenBLAS chose its kernels for, such as "SKYLAKEX"; empty for another BLAS.</summary>
     public static unsafe string OpenBlasCore => NativeError.Text(NativeMethods.glem_openblas_corename());
-
-    public static bool HasAvx2 => HasCpuFlag("avx2");
-
-    public static bool HasAvx512 => HasCpuFlag("avx512f");
-
-    public static bool HasAvx512Bf16 => HasCpuFlag("avx512_bf16");
-
-    public static bool HasAmxBf16 => HasCpuFlag("amx_bf16");
-
-    /// <summary>Whether the processor multiplies bfloat16 itself; without that, bfloat16 is slower than float32.</summary>
-    public static bool HasFastBf16 => HasAvx512Bf16 || HasAmxBf16;
-
-    public static int Threads => TorchSharp.torch.get_num_threads();
-
-    public static int InteropThreads => TorchSharp.torch.get_num_interop_threads();
-
-    public static int CudaDevices => TorchSharp.torch.cuda.device_count();
-
-    /// <summary>Whether the kernel reports an instruction set, under the name that /proc/cpuinfo uses.</summary>
-    public static bool HasCpuFlag(string flag) => CpuFlags.Value.Contains(flag);
-
-    /// <summary>The kernel's own list: unlike CPUID it leaves out what the system does not let a process use.</summary>
-    private static HashSet<string> ReadCpuFlags() =>
-        File.Exists("/proc/cpuinfo")
-            ?
-            [
-                .. File.ReadLines("/proc/cpuinfo")
-                    .Where(line => line.StartsWith("flags", StringComparison.Ordinal))
-                    .Take(1)
-                    .SelectMany(line => line[(line.IndexOf(':') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)),
-            ]
-            : [];
 
     /// <summary>Follows the links that packages put between a name and the file (Debian's alternatives).</summary>
     private static string Resolved(string path) =>

@@ -96,7 +96,7 @@ public static partial class torch
 
     public static Tensor stack(IEnumerable<Tensor> tensors, long dim = 0) => Call("stack", tensors.ToArray(), dim);
 
-    public static Tensor vstack(params Tensor[] tensors) => Call("vstack", tensors);
+    public static Tensor vstack(Tensor[] tensors) => Call("vstack", tensors);
 
     public static Tensor hstack(params Tensor[] tensors) => Call("hstack", tensors);
 

@@ -15,10 +15,9 @@ public static partial class torch
             where T : unmanaged
         {
             RequireElements<T>();
-            if (is_cpu())
-                return new Utils.TensorAccessor<T>(this);
-            using var here = cpu();
-            return new Utils.TensorAccessor<T>(here);
+            return is_cpu()
+                ? new Utils.TensorAccessor<T>(this)
+                : new Utils.TensorAccessor<T>(cpu(), ownsTensor: true);
         }
 
         /// <summary>The value of a tensor with one element.</summary>

@@ -5,7 +5,7 @@ namespace TorchSharp.Utils;
 
 /// <summary>
 /// The elements of a CPU tensor, read and written in place, in row-major order of its shape whatever its strides are. It
-/// holds a reference of its own, so that it stays valid when the tensor is disposed.
+/// ends with its tensor: afterwards every access is refused.
 /// </summary>
 public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     where T : unmanaged
@@ -15,10 +15,14 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     private readonly long[] shape;
     private readonly long[] strides;
     private readonly bool contiguous;
+    private readonly bool ownsTensor;
 
-    internal TensorAccessor(torch.Tensor tensor)
+    /// <param name="tensor">On the CPU, of elements of this type.</param>
+    /// <param name="ownsTensor">The tensor is a copy that was made for this accessor alone.</param>
+    internal TensorAccessor(torch.Tensor tensor, bool ownsTensor = false)
     {
-        this.tensor = tensor.alias().DetachFromDisposeScope();
+        this.tensor = tensor;
+        this.ownsTensor = ownsTensor;
         shape = tensor.shape;
         strides = tensor.stride();
         contiguous = tensor.is_contiguous();
@@ -40,13 +44,13 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
         get
         {
             var value = elements[Offset(indices)];
-            GC.KeepAlive(this);
+            GC.KeepAlive(tensor);
             return value;
         }
         set
         {
             elements[Offset(indices)] = value;
-            GC.KeepAlive(this);
+            GC.KeepAlive(tensor);
         }
     }
 
@@ -62,6 +66,8 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     /// <summary>Copies elements from a row-major position on, as many as both sides have.</summary>
     public void CopyTo(Span<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
+        RequireTensor();
+        ArgumentOutOfRangeException.ThrowIfNegative(tensorIndex);
         var target = array[arrayIndex..];
         var length = (int)Math.Min(target.Length, Math.Max(0, Count - tensorIndex));
         if (contiguous)
@@ -69,7 +75,7 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
         else
             for (var i = 0; i < length; i++)
                 target[i] = elements[Strided(tensorIndex + i)];
-        GC.KeepAlive(this);
+        GC.KeepAlive(tensor);
     }
 
     public void CopyFrom(T[] array, int arrayIndex = 0, long tensorIndex = 0) =>
@@ -78,6 +84,8 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     /// <summary>Overwrites elements from a row-major position on, as many as both sides have.</summary>
     public void CopyFrom(ReadOnlySpan<T> array, int arrayIndex = 0, long tensorIndex = 0)
     {
+        RequireTensor();
+        ArgumentOutOfRangeException.ThrowIfNegative(tensorIndex);
         var source = array[arrayIndex..];
         var length = (int)Math.Min(source.Length, Math.Max(0, Count - tensorIndex));
         if (contiguous)
@@ -85,7 +93,7 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
         else
             for (var i = 0; i < length; i++)
                 elements[Strided(tensorIndex + i)] = source[i];
-        GC.KeepAlive(this);
+        GC.KeepAlive(tensor);
     }
 
     public IEnumerator<T> GetEnumerator()
@@ -96,11 +104,17 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    public void Dispose() => tensor.Dispose();
+    public void Dispose()
+    {
+        if (ownsTensor)
+            tensor.Dispose();
+    }
+
+    private void RequireTensor() => ObjectDisposedException.ThrowIf(tensor.IsInvalid, tensor);
 
     private long Offset(long[] indices)
     {
-        ObjectDisposedException.ThrowIf(tensor.IsInvalid, this);
+        RequireTensor();
         if (indices.Length == 1)
         {
             var position = indices[0];

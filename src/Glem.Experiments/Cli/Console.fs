@@ -1,0 +1,22 @@
+namespace Glem
+
+open System
+open Spectre.Console
+
+/// What the commands say, and how they end.
+module Console =
+    /// A terminal that redraws lines; elsewhere every line is final.
+    let isInteractive = not Console.IsOutputRedirected
+
+    let line (text: string) = Console.Out.WriteLine text
+
+    let error (message: string) = Console.Error.WriteLine $"error: %s{message}"
+
+    /// A heading between blank lines.
+    let heading (text: string) =
+        line ""
+
+        if isInteractive then
+            AnsiConsole.MarkupLine $"[bold]%s{Markup.Escape text}[/]"
+        else
+            line text

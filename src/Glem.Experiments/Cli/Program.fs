@@ -1,0 +1,51 @@
+module Glem.Program
+
+open System
+open Argu
+
+let private commands (arguments: ParseResults<GlemArguments>) =
+    match arguments.TryGetSubCommand() with
+    | Some(Quickstart options) -> RunCommand.quickstart options
+    | Some(Run options) -> RunCommand.run options
+    | Some(Predict options) -> PredictCommand.run options
+    | Some(GlemArguments.Report options) -> ReportCommand.run options
+    | Some(GlemArguments.Data options) -> DataCommand.run options
+    | Some Doctor -> DoctorCommand.run ()
+    | _ ->
+        Console.line (arguments.Parser.PrintUsage())
+        Ok()
+
+/// Exit codes: 0 fine, 1 the run failed, 2 the input is wrong.
+[<EntryPoint>]
+let main arguments =
+    let verbose = Array.contains "--verbose" arguments
+
+    let fail code (message: string) (problem: exn option) =
+        Console.error message
+
+        if verbose then
+            problem |> Option.iter (fun problem -> Console.Error.WriteLine(string problem))
+
+        code
+
+    try
+        let parser = ArgumentParser.Create<GlemArguments>(programName = "glem", checkStructure = false)
+        let parsed = parser.ParseCommandLine(arguments, raiseOnUsage = true)
+
+        if parsed.Contains Version then
+            Console.line $"glem %s{(RunRecord.versions ()).Glem}"
+            0
+        else
+            match commands parsed with
+            | Ok() -> 0
+            | Error error -> fail 2 (GlemError.message error) None
+    with
+    | :? ArguParseException as problem when problem.ErrorCode = ErrorCode.HelpText ->
+        Console.line problem.Message
+        0
+    | :? ArguParseException as problem ->
+        // Argu's message is the complaint and then the usage text.
+        let complaint = problem.Message.Split('\n')[0]
+        fail 2 $"%s{complaint.Replace("ERROR: ", "").Trim()} (--help shows the options)" (Some problem)
+    | GlemException error as problem -> fail 2 (GlemError.message error) (Some problem)
+    | problem -> fail 1 problem.Message (Some problem)

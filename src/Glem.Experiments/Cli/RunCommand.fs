@@ -1,0 +1,84 @@
+namespace Glem
+
+open System
+open System.IO
+open Argu
+
+/// glem quickstart, glem run.
+module RunCommand =
+    let private files = [ "run.json"; "metrics.jsonl"; "summary.json"; "predictions.csv"; "checkpoints/"; "report.html"; "report.md" ]
+
+    /// The first of runs/name, runs/name-2, runs/name-3 … that does not exist.
+    let private freshOutput name =
+        Seq.initInfinite (fun i -> if i = 0 then $"runs/%s{name}" else $"runs/%s{name}-%d{i + 1}")
+        |> Seq.find (fun folder -> not (Directory.Exists folder))
+
+    let private show (output: string) (summary: Summary) =
+        Console.heading "Accuracy, from the simplest model up"
+        Ladder.print summary
+        Console.heading $"Everything is in %s{output}/"
+        files |> List.map (fun file -> "  " + file) |> List.iter Console.line
+        Console.line ""
+        Console.line $"Open %s{output}/report.html, or classify a text that is not in the graph:"
+        Console.line $"  ./glem predict --run %s{output} --text \"Reads and writes JSON documents\""
+
+    let private execute (compute: Compute) (recipe: Recipe) seed (output: string option) command =
+        Datasets.find recipe.Dataset
+        |> Result.bind (fun dataset ->
+            let output = output |> Option.defaultWith (fun () -> freshOutput $"%s{recipe.Name}-seed%d{seed}")
+            let nodes, classes = dataset.Graph.NodeCount, dataset.ClassNames.Length
+            let edges = dataset.Graph.Edges.EdgeCount / 2
+            Console.line $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
+            Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %A{compute.Precision} on %O{compute.Device.``type``}"
+
+            let request =
+                { Recipe = recipe
+                  Dataset = dataset
+                  Seed = seed
+                  Compute = compute
+                  Output = output
+                  Command = command }
+
+            ProgressView.Run(Trial.run request) |> Result.map (show output))
+
+    let quickstart (options: ParseResults<QuickstartArguments>) =
+        let seed = options.GetResult(QuickstartArguments.Seed, 0)
+        let quick = options.Contains QuickstartArguments.Quick
+        let recipe = if quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
+        let command = $"""./glem quickstart --seed %d{seed}%s{if quick then " --quick" else ""}"""
+        execute (Compute.automatic ()) recipe seed (options.TryGetResult QuickstartArguments.Out) command
+
+    let private compute (options: ParseResults<RunArguments>) =
+        let automatic = Compute.automatic ()
+
+        match options.TryGetResult Precision with
+        | None -> Ok automatic
+        | Some "float32" -> Ok { automatic with Precision = Float32 }
+        | Some "bfloat16" -> Ok { automatic with Precision = BFloat16 }
+        | Some other -> Error(InSetting("--precision", other, "float32 or bfloat16"))
+
+    let run (options: ParseResults<RunArguments>) =
+        let seed = options.GetResult(RunArguments.Seed, 0)
+        let settings = options.GetResults Set
+        let apply recipe setting = Result.bind (Settings.set setting) recipe
+        let quoted = settings |> List.map (fun setting -> $" --set %s{setting}") |> String.concat ""
+        let name = options.GetResult Recipe
+
+        let withDataset (recipe: Recipe) =
+            match options.TryGetResult Dataset with
+            | Some dataset -> { recipe with Dataset = dataset }
+            | None -> recipe
+
+        let recipe =
+            (Recipes.find name, settings)
+            ||> List.fold apply
+            |> Result.map withDataset
+            |> Result.map (fun recipe -> if options.Contains RunArguments.Quick then Recipes.quick recipe else recipe)
+            |> Result.bind Recipe.validate
+
+        match recipe, compute options with
+        | Error error, _
+        | _, Error error -> Error error
+        | Ok recipe, Ok compute ->
+            let command = $"./glem run --recipe %s{name} --dataset %s{recipe.Dataset} --seed %d{seed}%s{quoted}"
+            execute compute recipe seed (options.TryGetResult RunArguments.Out) command

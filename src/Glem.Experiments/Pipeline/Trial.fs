@@ -1,0 +1,208 @@
+namespace Glem
+
+open System
+open System.Diagnostics
+open System.IO
+
+/// One run of a recipe, from a data set to a run directory.
+type TrialRequest =
+    { Recipe: Recipe
+      Dataset: Dataset
+      Seed: int
+      Compute: Compute
+      /// The run directory to make; it must not exist.
+      Output: string
+      /// The command line that asks for the same again.
+      Command: string }
+
+/// One student in one round: its model, what it says of every node, and how it scores.
+type private Candidate<'model, 'source> =
+    { Round: int
+      Model: 'model
+      Posterior: Posterior<'source>
+      Valid: Scores
+      Test: Scores }
+
+/// Runs the whole ladder: baselines, the LM alone, the static two-stage pipeline, and EM.
+module Trial =
+    /// Columns of the dense TF-IDF features.
+    let private tfidfWidth = 256
+
+    let private scores audit part (posterior: Posterior<'s>) =
+        let nodes, truth = Audit.truth part audit |> Array.map (fun (struct (i, k)) -> i, k) |> Array.unzip
+        Predictions.ofPosterior posterior nodes truth |> Metrics.scores
+
+    let private rung audit posterior : Score =
+        { Valid = (scores audit Valid posterior).Accuracy
+          Test = (scores audit Test posterior).Accuracy }
+
+    let private scoreOf (candidate: Candidate<'m, 's>) : Score =
+        { Valid = candidate.Valid.Accuracy
+          Test = candidate.Test.Accuracy }
+
+    /// Scores a model on every part and logs it.
+    let private judge (log: MetricLog) audit event student round (model, posterior) =
+        let onPart part =
+            let scores = scores audit part posterior
+
+            log.Append
+                { Event = event
+                  Iteration = round
+                  Model = student
+                  Split = part
+                  Accuracy = scores.Accuracy
+                  MacroF1 = scores.MacroF1
+                  Nll = scores.Nll
+                  Ece = scores.Ece }
+
+            scores
+
+        onPart Train |> ignore
+
+        { Round = round
+          Model = model
+          Posterior = posterior
+          Valid = onPart Valid
+          Test = onPart Test }
+
+    /// The candidate chosen on validation; pre-training, where EM did not run.
+    let private select pretrained candidates =
+        let candidates = if List.isEmpty candidates then [ pretrained ] else candidates
+        (candidates |> Select.byValidation _.Round _.Valid).Run
+
+    let private predictions (dataset: Dataset) (lm: Posterior<Lm>) (gnn: Posterior<Gnn>) : Prediction list =
+        let guesses posterior =
+            Array.map2
+                (fun (k: int<cls>) confidence ->
+                    Some
+                        { Class = dataset.ClassNames[int k]
+                          Confidence = confidence })
+                (Posterior.argmax posterior)
+                (Posterior.confidence posterior)
+
+        let audit = dataset.Audit
+        let lm, gnn = guesses lm, guesses gnn
+
+        [ for i in 0 .. dataset.Graph.NodeCount - 1 do
+              let label = audit.Label(i * 1<node>) |> ValueOption.map (fun k -> dataset.ClassNames[int k])
+
+              { Id = dataset.Graph.Ids[i]
+                Split = dataset.Split[i * 1<node>]
+                Label = ValueOption.toOption label
+                Lm = lm[i]
+                Gnn = gnn[i] } ]
+
+    let private save (study: Study) folder lm gnn =
+        Checkpoint.saveLm
+            (RunFolder.checkpoint Student.Lm folder)
+            { Model = study.Lm
+              Weights = lm.Weights
+              Tokenizer = study.Tokenizer
+              ClassNames = study.Dataset.ClassNames
+              MaxTokens = study.Recipe.Lm.MaxTokens }
+
+        let config = GraphModel.ofRecipe study.Recipe.Gnn study.Recipe.Lm.Hidden study.Supervision.ClassCount
+        Checkpoint.saveGnn (RunFolder.checkpoint Student.Gnn folder) config gnn
+
+    /// The stages in the method's order, into an existing folder.
+    let private stages (request: TrialRequest) (witness: IWitness) (folder: string) =
+        let recipe, dataset = request.Recipe, request.Dataset
+        let audit = dataset.Audit
+        let lap = Stopwatch.StartNew()
+        let seconds = ResizeArray<string * float>()
+
+        let timed name answer =
+            seconds.Add((name, lap.Elapsed.TotalSeconds))
+            lap.Restart()
+            answer
+
+        RunRecord.info request.Recipe request.Dataset request.Seed request.Command
+        |> RunInfo.write (RunFolder.info folder)
+        |> Result.orRaise
+
+        use log = MetricLog.Open(RunFolder.metrics folder) |> Result.orRaise
+        let judgeLm event round fit = judge log audit event Student.Lm round fit
+        let judgeGnn event round fit = judge log audit event Student.Gnn round fit
+
+        let baselines =
+            witness.During("TF-IDF baselines", fun () -> Baselines.fit tfidfWidth request.Seed dataset)
+            |> timed "TF-IDF baselines"
+
+        use study =
+            witness.During("tokenizer", fun () -> Study.prepare request.Compute witness.Watch recipe dataset request.Seed)
+            |> Result.orRaise
+            |> timed "tokenizer"
+
+        let encoder = Study.pretrainEncoder study |> timed "masked-language model"
+        let raw = Study.gnnOnFeatures study tfidfWidth baselines.Features |> timed "GNN on TF-IDF"
+        let lm = Study.lmOnGold study encoder |> timed "LM on gold"
+        let gnn = Study.gnnOnEmbeddings study (fst lm) |> timed "GNN on embeddings"
+        let lmOnly = judgeLm (Event.pretrain Student.Lm) 0 lm
+        let twoStage = judgeGnn (Event.pretrain Student.Gnn) 0 gnn
+        let lms, gnns = ResizeArray(), ResizeArray()
+
+        for state in Study.em study encoder lm gnn do
+            match Em.fitted state with
+            | FittedQ(round, theta, q) ->
+                lms.Add(judgeLm (Event.step Student.Lm round) round (theta, q)) |> timed $"E-step %d{round}"
+            | FittedP(round, phi, p) ->
+                gnns.Add(judgeGnn (Event.step Student.Gnn round) round (phi, p)) |> timed $"M-step %d{round}"
+            | Fitted.Pretrained -> ()
+
+        let lms, gnns = List.ofSeq lms, List.ofSeq gnns
+        let bestLm, bestGnn = select lmOnly lms, select twoStage gnns
+        save study folder bestLm.Model bestGnn.Model
+
+        RunFolder.predictions folder
+        |> PredictionFile.write (predictions dataset bestLm.Posterior bestGnn.Posterior)
+        |> Result.orRaise
+
+        let ofRound round candidates =
+            candidates |> List.tryFind (fun candidate -> candidate.Round = round) |> Option.map scoreOf
+
+        timed "files" ()
+
+        { Majority = Some(rung audit baselines.Majority)
+          TfIdf = Some(rung audit baselines.Tfidf)
+          LmOnly = Some(scoreOf lmOnly)
+          GnnRaw = Some(rung audit (snd raw))
+          Static = Some(scoreOf twoStage)
+          SelfTraining = None
+          GlemLm = if lms.IsEmpty then None else Some(scoreOf bestLm)
+          GlemGnn = if gnns.IsEmpty then None else Some(scoreOf bestGnn)
+          Rounds =
+            [ for round in 1 .. recipe.Rounds ->
+                  { Round = round
+                    GlemLm = ofRound round lms
+                    GlemGnn = ofRound round gnns } ]
+          Selected =
+            Some
+                { LmRound = bestLm.Round
+                  GnnRound = bestGnn.Round
+                  Model = if Training.isBetter bestLm.Valid bestGnn.Valid then Student.Lm else Student.Gnn }
+          EmRounds = recipe.Rounds
+          Seconds = List.ofSeq seconds
+          PeakRssMb = Some(RunRecord.peakMemory ()) }
+
+    /// Runs the recipe into a folder beside the output and renames it when all is written: an output folder is whole.
+    /// What was made before a failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
+    /// Errors: an output that exists or cannot be written to; whatever the data set lacks; a loss that is not finite.
+    let run (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
+        let output = Path.TrimEndingDirectorySeparator(Path.GetFullPath request.Output)
+        let stamp = DateTime.UtcNow.ToString "yyyyMMdd-HHmmss"
+        let partial = $"%s{output}.partial-%s{stamp}"
+
+        try
+            if Directory.Exists output || File.Exists output then
+                raise (GlemException(InFile(output, "", "something that exists", "a new folder")))
+
+            Directory.CreateDirectory partial |> ignore
+            let summary = stages request witness partial
+            Summary.write (RunFolder.summary partial) summary |> Result.orRaise
+            Report.write partial [ partial ] |> Result.orRaise
+            Directory.Move(partial, output)
+            Ok summary
+        with
+        | GlemException error -> Error error
+        | :? IOException
+        | :? UnauthorizedAccessException as problem -> Error(InFile(output, "", problem.Message, "a folder that can be written to"))

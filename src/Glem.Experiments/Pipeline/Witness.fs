@@ -1,0 +1,9 @@
+namespace Glem
+
+/// Who watches a run: a progress view, a log, a test.
+type IWitness =
+    /// A stage without inner states begins, and has ended when the work returns.
+    abstract During<'r> : name: string * work: (unit -> 'r) -> 'r
+
+    /// A stage's training state, after every optimiser step.
+    abstract Watch: name: string -> state: TrainState -> unit

@@ -1,0 +1,136 @@
+namespace Glem
+
+open System.IO
+open System.Text.Json
+open System.Text.Json.Nodes
+
+/// Recipes with names.
+module Recipes =
+    let private adamW: OptimiserRecipe =
+        { LearningRate = 1e-3
+          WeightDecay = 0.01
+          Beta1 = 0.9
+          Beta2 = 0.999
+          Epsilon = 1e-8
+          ClipNorm = 1.0
+          WarmUp = 0.1
+          Decay = true }
+
+    let private lmFit: FitRecipe =
+        { Epochs = 10.0
+          Batch = 32
+          EvaluationsPerEpoch = 1.0
+          Patience = 0
+          LabelSmoothing = 0.1
+          Optimiser = adamW }
+
+    let private gnnFit: FitRecipe =
+        { Epochs = 200.0
+          Batch = 0
+          EvaluationsPerEpoch = 1.0
+          Patience = 50
+          LabelSmoothing = 0.0
+          Optimiser =
+            { adamW with
+                LearningRate = 0.01
+                WeightDecay = 5e-4
+                ClipNorm = 0.0
+                WarmUp = 0.0
+                Decay = false } }
+
+    /// GLEM in minutes on two cores: a small BERT from scratch and a 2-layer GCN on dotnet-api. Tuned on validation.
+    let quickstart: Recipe =
+        { Name = "quickstart"
+          Dataset = "dotnet-api"
+          Lm =
+            { Layers = 2
+              Hidden = 128
+              Heads = 4
+              Intermediate = 512
+              Dropout = 0.1
+              AttentionDropout = 0.1
+              Pooling = Mean
+              HeadDropout = 0.3
+              MaxTokens = 128
+              Vocabulary = 8000 }
+          Mlm =
+            { Hidden = 0.15
+              Fit = { lmFit with Epochs = 4.0 } }
+          LmFit = lmFit
+          Gnn = { Hidden = 256; Dropout = 0.5 }
+          GnnFit = gnnFit
+          Order = LmFirst
+          Reduction = GroupMeans
+          Rounds = 2
+          EStep =
+            { PseudoWeight = 0.5
+              Temperature = 0.5
+              TopFraction = 1.0
+              Start = Pretrained
+              Fit = { lmFit with Epochs = 4.0 } }
+          MStep =
+            { PseudoWeight = 0.05
+              Temperature = 0.5
+              TopFraction = 1.0
+              Start = Scratch
+              Fit = gnnFit } }
+
+    /// The recipe cut down until it runs in seconds: for smoke tests, not for numbers.
+    let quick (recipe: Recipe) =
+        let cut epochs (fit: FitRecipe) = { fit with Epochs = min fit.Epochs epochs }
+
+        { recipe with
+            Name = $"%s{recipe.Name}-quick"
+            Lm =
+                { recipe.Lm with
+                    MaxTokens = min recipe.Lm.MaxTokens 32 }
+            Mlm =
+                { recipe.Mlm with
+                    Fit = cut 0.25 recipe.Mlm.Fit }
+            LmFit = cut 1.0 recipe.LmFit
+            GnnFit = cut 20.0 recipe.GnnFit
+            Rounds = min recipe.Rounds 1
+            EStep =
+                { recipe.EStep with
+                    Fit = cut 1.0 recipe.EStep.Fit }
+            MStep =
+                { recipe.MStep with
+                    Fit = cut 20.0 recipe.MStep.Fit } }
+
+    let named = [ quickstart ]
+
+    let private ofFile (path: string) : Result<Recipe, GlemError> =
+        try
+            match JsonNode.Parse(File.ReadAllText path) with
+            | :? JsonObject as json ->
+                // A recipe file says what it starts from ("base"), and what it changes.
+                let baseName =
+                    match json["base"] with
+                    | null -> quickstart.Name
+                    | name -> name.ToString()
+
+                json.Remove "base" |> ignore
+
+                match named |> List.tryFind (fun recipe -> recipe.Name = baseName) with
+                | None ->
+                    let known = named |> List.map _.Name |> String.concat ", "
+                    Error(InFile(path, "key 'base'", baseName, $"one of %s{known}"))
+                | Some recipe ->
+                    Settings.overlay json recipe
+                    |> Result.mapError (function
+                        | InSetting(key, found, expected) -> InFile(path, $"key '%s{key}'", found, expected)
+                        | error -> error)
+            | _ -> Error(InFile(path, "", "something else", "a JSON object"))
+        with
+        | :? JsonException as problem ->
+            Error(InFile(path, $"line %d{problem.LineNumber.GetValueOrDefault() + 1L}", "broken JSON", "a recipe"))
+        | :? IOException as problem -> Error(InFile(path, "", problem.Message, "a readable recipe"))
+
+    /// A recipe by name, or from a JSON file that holds what differs from its "base" (quickstart where it names none).
+    let find (nameOrFile: string) : Result<Recipe, GlemError> =
+        match named |> List.tryFind (fun recipe -> recipe.Name = nameOrFile) with
+        | Some recipe -> Ok recipe
+        | None when File.Exists nameOrFile -> ofFile nameOrFile
+        | None ->
+            let known = named |> List.map _.Name |> String.concat ", "
+            Error(InSetting("recipe", nameOrFile, $"a JSON file, or one of %s{known}"))

@@ -1,0 +1,60 @@
+namespace Glem
+
+open System.Text.Json.Nodes
+
+type Column = { Heading: string; Numeric: bool }
+
+type Row = { Cells: string list; Emphasised: bool }
+
+type Table = {
+    Caption: string
+    Columns: Column list
+    Rows: Row list
+}
+
+/// A chart of the HTML page. Its numbers also stand in a table, which is what Markdown and screen readers get.
+type Figure = {
+    Id: string
+    /// The drawing function of Assets/report.js.
+    Kind: string
+    /// What the chart shows, in a sentence: caption and text alternative.
+    Description: string
+    Data: JsonNode
+}
+
+/// What a report says, before it becomes HTML or Markdown: both have the same sections, sentences and tables.
+type Block =
+    | Prose of string
+    | Figure of Figure
+    | Table of Table
+    /// Lines to type.
+    | Code of string
+    /// A figure's worth in few words: value, what it is.
+    | Tiles of (string * string) list
+    /// For those who look for it: closed at first on the page.
+    | Folded of title: string * Block list
+
+type Section = {
+    Anchor: string
+    Title: string
+    Blocks: Block list
+}
+
+module Table =
+    /// `headings`: a leading "#" makes the column numeric (aligned right).
+    let create caption (headings: string list) rows = {
+        Caption = caption
+        Columns = [
+            for heading in headings ->
+                {
+                    Heading = heading.TrimStart '#'
+                    Numeric = heading.StartsWith '#'
+                }
+        ]
+        Rows = [ for cells in rows -> { Cells = cells; Emphasised = false } ]
+    }
+
+    let emphasise (choose: int -> bool) table = {
+        table with
+            Rows = table.Rows |> List.mapi (fun i row -> { row with Emphasised = choose i })
+    }

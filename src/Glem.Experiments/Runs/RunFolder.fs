@@ -1,0 +1,44 @@
+namespace Glem
+
+open System.IO
+
+/// A finished run, read back from its directory.
+type RunFolder = {
+    Folder: string
+    Info: RunInfo
+    Summary: Summary
+    Metrics: Metric list
+    /// Empty where the run wrote no predictions.csv.
+    Predictions: Prediction list
+    /// What reading passed over, such as a torn last line.
+    Notes: string list
+}
+
+/// Where things are in a run directory.
+module RunFolder =
+    let info folder = Path.Combine(folder, "run.json")
+    let metrics folder = Path.Combine(folder, "metrics.jsonl")
+    let summary folder = Path.Combine(folder, "summary.json")
+    let predictions folder = Path.Combine(folder, "predictions.csv")
+    let checkpoint student folder = Path.Combine(folder, "checkpoints", Student.key student)
+
+    /// Reads everything that a report needs. Errors name the file, the line or key, what was found and expected.
+    let load (folder: string) =
+        RunFile.guard folder "a run directory" (fun () ->
+            if not (Directory.Exists folder) then
+                raise (GlemException(InFile(folder, "", "no such folder", "a run directory with a run.json")))
+
+            let metrics, notes = metrics folder |> MetricLog.read |> Result.orRaise
+
+            {
+                Folder = folder
+                Info = info folder |> RunInfo.read |> Result.orRaise
+                Summary = summary folder |> Summary.read |> Result.orRaise
+                Metrics = metrics
+                Predictions =
+                    (if File.Exists(predictions folder) then
+                         predictions folder |> Predictions.read |> Result.orRaise
+                     else
+                         [])
+                Notes = notes
+            })

@@ -1,0 +1,118 @@
+namespace Glem
+
+open System.Collections.Generic
+open System.IO
+open System.Text.Json.Nodes
+open TorchSharp
+open Glem.Torch.Extensions
+
+/// A language model with all that predicting from text needs.
+type SavedLanguageModel =
+    { Model: LanguageModel
+      Weights: Weights
+      Tokenizer: Tokenizer
+      ClassNames: string[]
+      MaxTokens: int }
+
+/// Students on disk, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
+module Checkpoint =
+    let private weightsFile folder = Path.Combine(folder, "model.safetensors")
+    let private configFile folder = Path.Combine(folder, "config.json")
+    let private tokenizerFile folder = Path.Combine(folder, "tokenizer.json")
+
+    let private writeText (path: string) (text: string) =
+        File.WriteAllText(path + ".partial", text)
+        File.Move(path + ".partial", path, true)
+
+    let private saveWeights folder (weights: Weights) =
+        use _ = torch.NewDisposeScope()
+        let tensors = Dictionary<string, Tensor>()
+
+        for pair in weights do
+            tensors.Add(pair.Key, Weight.toTensor pair.Value)
+
+        Safetensors.Save(weightsFile folder, tensors, dict [ "format", "pt" ])
+
+    let private loadWeights folder : Weights =
+        use _ = torch.NewDisposeScope()
+        let weights = Dictionary<string, Weight>()
+
+        for pair in Safetensors.Load(weightsFile folder) do
+            weights.Add(pair.Key, Weight.ofTensor pair.Value)
+
+        weights
+
+    let private poolingName pooling =
+        match pooling with
+        | Cls -> "cls"
+        | Mean -> "mean"
+
+    /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with three keys more:
+    /// glem_pooling, glem_head_dropout and glem_max_tokens. Raises IOException.
+    let saveLm (folder: string) (saved: SavedLanguageModel) =
+        Directory.CreateDirectory folder |> ignore
+        let config = JsonNode.Parse(BertConfig.toJson saved.Model.Encoder).AsObject()
+        let names = JsonObject()
+        let ids = JsonObject()
+
+        saved.ClassNames
+        |> Array.iteri (fun k name ->
+            names.Add(string k, name)
+            ids.Add(name, k))
+
+        config["architectures"] <- JsonArray(JsonValue.Create "BertForSequenceClassification")
+        config["id2label"] <- names
+        config["label2id"] <- ids
+        config["glem_pooling"] <- poolingName saved.Model.Pooling
+        config["glem_head_dropout"] <- saved.Model.HeadDropout
+        config["glem_max_tokens"] <- saved.MaxTokens
+        saveWeights folder saved.Weights
+        TokenizerJsonWriter.save (tokenizerFile folder) saved.Tokenizer
+        writeText (configFile folder) (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
+
+    /// Reads what saveLm wrote. Error: a file that is absent or damaged, by name and key.
+    let loadLm (folder: string) : Result<SavedLanguageModel, GlemError> =
+        let path = configFile folder
+
+        let key (config: JsonNode) name =
+            match config[name] with
+            | null -> raise (GlemException(InFile(path, $"key '%s{name}'", "nothing", "a value, as `glem run` writes it")))
+            | node -> node
+
+        try
+            let text = File.ReadAllText path
+
+            match BertConfig.ofJson path text, TokenizerJsonReader.load (tokenizerFile folder) with
+            | Error error, _
+            | _, Error error -> Error error
+            | Ok encoder, Ok tokenizer ->
+                let config = JsonNode.Parse text |> Option.ofObj |> Option.get
+                let names = (key config "id2label").AsObject()
+
+                Ok
+                    { Model =
+                        { Encoder = encoder
+                          Pooling = if (key config "glem_pooling").GetValue<string>() = poolingName Cls then Cls else Mean
+                          HeadDropout = (key config "glem_head_dropout").GetValue<float>()
+                          Classes = names.Count }
+                      Weights = loadWeights folder
+                      Tokenizer = tokenizer
+                      ClassNames = Array.init names.Count (fun k -> (key names (string k)).GetValue<string>())
+                      MaxTokens = (key config "glem_max_tokens").GetValue<int>() }
+        with
+        | GlemException error -> Error error
+        | :? System.Text.Json.JsonException
+        | :? System.InvalidOperationException as problem -> Error(InFile(path, "", problem.Message, "a config.json of GLEM's"))
+        | :? IOException as problem -> Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json"))
+
+    /// Writes the graph model's shape and weights. Raises IOException.
+    let saveGnn (folder: string) (config: GcnConfig) (weights: Weights) =
+        Directory.CreateDirectory folder |> ignore
+        let json = JsonObject()
+        json.Add("model_type", "gcn")
+        json.Add("inputs", config.Inputs)
+        json.Add("hidden", config.Hidden)
+        json.Add("classes", config.Classes)
+        json.Add("dropout", config.Dropout)
+        saveWeights folder weights
+        writeText (configFile folder) (json.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))

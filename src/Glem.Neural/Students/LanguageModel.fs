@@ -1,0 +1,161 @@
+namespace Glem
+
+open System
+open System.Collections.Generic
+open TorchSharp
+open Glem.Torch.Extensions
+
+/// The texts of a graph as token ids, special tokens included : one sequence per node.
+type TokenisedTexts = ReadOnlyMemory<int>[]
+
+/// A language model's whole shape: encoder, pooling and head.
+type LanguageModel =
+    { Encoder: BertConfig
+      Pooling: Pooling
+      HeadDropout: float
+      Classes: int }
+
+/// What a trained language model says of every node: theta's value in EM.
+type LmFit =
+    {
+        Weights: Weights
+        /// Pooled vectors before dropout and head, row-major : [n; d]. The GNN's input.
+        Embeddings: float32[]
+    }
+
+/// GLEM's language model: encoder -> pooled vector -> dropout -> linear (Zhao et al. 2023, section 4.1; official
+/// BertClassifier). It sees a node's own text and nothing else, which is what makes structure-free inference possible.
+module LanguageModel =
+    let private prefix = "bert."
+
+    /// Texts per batch in inference.
+    let private inferenceBatch = 64
+
+    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (classes: int) =
+        { Encoder =
+            { VocabularySize = vocabulary
+              Hidden = recipe.Hidden
+              Layers = recipe.Layers
+              Heads = recipe.Heads
+              Intermediate = recipe.Intermediate
+              Positions = recipe.MaxTokens
+              TokenTypes = 2
+              HiddenDropout = recipe.Dropout
+              AttentionDropout = recipe.AttentionDropout
+              LayerNormEpsilon = 1e-12
+              InitializerRange = 0.02 }
+          Pooling = recipe.Pooling
+          HeadDropout = recipe.HeadDropout
+          Classes = classes }
+
+    let role (name: string) =
+        if name.StartsWith "classifier." then Trains else Bert.role name
+
+    /// Random encoder weights, named as Hugging Face's BertModel inside a BertForSequenceClassification.
+    let initialEncoder (key: Key) (model: LanguageModel) : Weights =
+        use generator = Generator.ofKey (Key.named "encoder" key)
+
+        Bert.initial model.Encoder generator
+        |> Seq.map (fun pair -> KeyValuePair(prefix + pair.Key, pair.Value))
+        |> Dictionary
+        :> Weights
+
+    /// The encoder's weights with a fresh head on them.
+    let withNewHead (key: Key) (model: LanguageModel) (encoder: Weights) : Weights =
+        use _ = torch.NewDisposeScope()
+        use generator = Generator.ofKey (Key.named "head" key)
+
+        let isEncoder (pair: KeyValuePair<string, Weight>) = pair.Key.StartsWith prefix
+        let weights = encoder |> Seq.filter isEncoder |> Dictionary
+        let shape = [| int64 model.Classes; int64 model.Encoder.Hidden |]
+        let matrix = torch.randn(shape, generator = generator).mul model.Encoder.InitializerRange
+        weights["classifier.weight"] <- Weight.ofTensor matrix
+        weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
+        weights
+
+    /// Pooled vectors : [b; d] in the compute dtype.
+    let private pooled compute model (p: Parameters) mode (batch: PackedBatch) =
+        let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
+
+        match model.Pooling with
+        | Mean -> Ops.segment_mean (states, batch.Offsets)
+        | Cls -> states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
+
+    /// Class logits : [b; c] float32, of pooled vectors : [b; d].
+    let private classify model (p: Parameters) mode (vectors: Tensor) =
+        let vectors = vectors.``to`` torch.ScalarType.Float32
+
+        let vectors =
+            match mode with
+            | Evaluating -> vectors
+            | Training seed -> Ops.dropout (vectors, model.HeadDropout, seed * 1000003L)
+
+        torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
+
+    /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts.
+    let private infer compute model p (texts: TokenisedTexts) =
+        use _ = torch.no_grad ()
+        let c, d = model.Classes, model.Encoder.Hidden
+        let logits = Array.zeroCreate<float32> (texts.Length * c)
+        let vectors = Array.zeroCreate<float32> (texts.Length * d)
+
+        let spread (rows: int[]) width (from: Tensor) (target: float32[]) =
+            let values = from.``to``(torch.ScalarType.Float32).cpu().contiguous().data<float32>().ToArray()
+            rows |> Array.iteri (fun i row -> Array.blit values (i * width) target (row * width) width)
+
+        for rows in Batches.byLength inferenceBatch (texts |> Array.map _.Length) do
+            Scope.freeingAll (fun () ->
+                let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> texts[row]))
+                let pooled = pooled compute model p Evaluating batch
+                spread rows c (classify model p Evaluating pooled) logits
+                spread rows d pooled vectors)
+
+        logits, vectors
+
+    /// What the model says of texts, in or out of the graph: structure-free inference.
+    let predict compute model (weights: Weights) (texts: TokenisedTexts) : Posterior<Lm> =
+        use p = Parameters.Create(compute, role, weights)
+        infer compute model p texts |> fst |> Posterior.ofLogits model.Classes
+
+    /// The model's posterior and embeddings on every node.
+    let private survey compute model (p: Parameters) (texts: TokenisedTexts) : LmFit * Posterior<Lm> =
+        let logits, vectors = infer compute model p texts
+
+        { Weights = p.Snapshot()
+          Embeddings = vectors },
+        Posterior.ofLogits model.Classes logits
+
+    /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
+    let fit compute model (stage: Stage) (texts: TokenisedTexts) (start: Weights) : LmFit * Posterior<Lm> =
+        use p = Parameters.Create(compute, role, start)
+        use optimiser = new AdamW(stage.Recipe.Optimiser, p)
+        let lesson = stage.Lesson
+        let plan = FitRecipe.plan lesson.Count stage.Recipe
+        let taught = lesson.Nodes |> Array.map (fun node -> texts[int node])
+        let judged = stage.Validation.Nodes |> Array.map (fun node -> texts[int node])
+        let truth = stage.Validation.Truth
+        let rows = Batches.schedule stage.Key stage.Recipe.Batch (taught |> Array.map _.Length)
+
+        let step number =
+            Scope.freeingAll (fun () ->
+                let rows = rows number
+                let mode = Training(Stage.seed stage number)
+                let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> taught[row]))
+                let logits = pooled compute model p mode batch |> classify model p mode
+                let loss = Lesson.loss compute.Device lesson rows logits
+                loss.backward ()
+                optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
+                loss.item<float32> () |> float)
+
+        let evaluate () =
+            let logits = infer compute model p judged |> fst
+            Predictions.ofLogits model.Classes (logits |> Array.map float) truth |> Metrics.scores
+
+        let trainee =
+            { Name = stage.Name
+              Step = step
+              Evaluate = Some evaluate
+              Parameters = p }
+
+        Training.toBest plan trainee stage.Watch |> ignore
+        survey compute model p texts

@@ -1,0 +1,116 @@
+namespace Glem
+
+open System
+open System.Collections.Generic
+open TorchSharp
+
+/// Which ids the masking game may use.
+type MaskingVocabulary =
+    {
+        /// Id of [MASK].
+        Mask: int
+        /// Ids that are never masked nor put in: [PAD], [CLS], [SEP], …
+        Special: Set<int>
+        Size: int
+    }
+
+/// Pre-training on the texts alone: guess hidden tokens (Devlin et al. 2019, section 3.1). No label is involved.
+module MaskedLanguageModel =
+    let private head = "cls.predictions"
+
+    let private role (name: string) =
+        if name = $"%s{head}.transform.dense.weight" then Multiplies
+        elif name.StartsWith head then Trains
+        else LanguageModel.role name
+
+    // The head's names are those of Hugging Face's BertForMaskedLM; its decoder is the word embedding table.
+    let private withHead key (model: LanguageModel) (encoder: Weights) : Weights =
+        use _ = torch.NewDisposeScope()
+        use generator = Generator.ofKey (Key.named "mlm-head" key)
+        let d = int64 model.Encoder.Hidden
+        let weights = Dictionary<string, Weight>(encoder)
+        let add name tensor = weights.Add($"%s{head}.%s{name}", Weight.ofTensor tensor)
+        add "transform.dense.weight" (torch.randn([| d; d |], generator = generator).mul model.Encoder.InitializerRange)
+        add "transform.dense.bias" (torch.zeros [| d |])
+        add "transform.LayerNorm.weight" (torch.ones [| d |])
+        add "transform.LayerNorm.bias" (torch.zeros [| d |])
+        add "bias" (torch.zeros [| int64 model.Encoder.VocabularySize |])
+        weights
+
+    /// Hides a share of the ordinary tokens: 80% become [MASK], 10% a random token, 10% stay (Devlin et al. 2019).
+    /// Answers the new ids : [t], the hidden positions : [k] ascending, and what stood there : [k].
+    let hide (vocabulary: MaskingVocabulary) (share: float) (random: Random) (ids: int[]) =
+        let hidden = Array.copy ids
+        let positions = List<int>()
+
+        for i in 0 .. ids.Length - 1 do
+            if not (vocabulary.Special.Contains ids[i]) && random.NextDouble() < share then
+                positions.Add i
+                let fate = random.NextDouble()
+
+                if fate < 0.8 then
+                    hidden[i] <- vocabulary.Mask
+                elif fate < 0.9 then
+                    hidden[i] <- random.Next vocabulary.Size
+
+        let positions = positions.ToArray()
+        hidden, positions, positions |> Array.map (fun i -> ids[i])
+
+    /// Trains the encoder on the texts for the recipe's epochs and answers its weights, without the game's head.
+    let pretrain compute (model: LanguageModel) vocabulary share (recipe: FitRecipe) key watch (texts: TokenisedTexts) (encoder: Weights) =
+        use p = Parameters.Create(compute, role, withHead key model encoder)
+        use optimiser = new AdamW(recipe.Optimiser, p)
+        let plan = FitRecipe.plan texts.Length recipe
+        let rows = Batches.schedule key recipe.Batch (texts |> Array.map _.Length)
+
+        let guess (states: Tensor) =
+            let dense = torch.nn.functional.linear (states, p[$"%s{head}.transform.dense.weight"])
+            let shifted = dense.``to``(torch.ScalarType.Float32).add p[$"%s{head}.transform.dense.bias"]
+
+            let normed =
+                torch.nn.functional.layer_norm (
+                    torch.nn.functional.gelu shifted,
+                    [| int64 model.Encoder.Hidden |],
+                    p[$"%s{head}.transform.LayerNorm.weight"],
+                    p[$"%s{head}.transform.LayerNorm.bias"],
+                    model.Encoder.LayerNormEpsilon
+                )
+
+            let table = p["bert.embeddings.word_embeddings.weight"].``to`` compute.Dtype
+            let scores = torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
+            scores.``to``(torch.ScalarType.Float32).add p[$"%s{head}.bias"]
+
+        let step number =
+            Scope.freeingAll (fun () ->
+                let seed = key |> Key.named "dropout" |> Key.at number |> Key.seed |> int64
+                let random = Random(int (seed >>> 33))
+                let sequences = rows number |> Array.map (fun row -> texts[row])
+                let ids = sequences |> Array.collect _.ToArray()
+                let hidden, positions, truth = hide vocabulary share random ids
+                let offsets = sequences |> Array.scan (fun at sequence -> at + sequence.Length) 0
+
+                let masked =
+                    Array.init sequences.Length (fun i ->
+                        ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
+
+                let batch = PackedBatch.ofSequences compute.Device masked
+                let states = Bert.forward model.Encoder compute.Dtype p "bert." (Training seed) batch
+                let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
+                let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
+                let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)
+                loss.backward ()
+                optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
+                loss.item<float32> () |> float)
+
+        let trainee =
+            { Name = "masked-language-model pre-training"
+              Step = step
+              Evaluate = None
+              Parameters = p }
+
+        Training.toBest plan trainee watch |> ignore
+
+        p.Snapshot()
+        |> Seq.filter (fun pair -> not (pair.Key.StartsWith head))
+        |> Dictionary
+        :> Weights

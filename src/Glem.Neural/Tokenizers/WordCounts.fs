@@ -1,0 +1,29 @@
+namespace Glem
+
+open System
+open System.Collections.Generic
+
+/// How often each word of a corpus occurs, as the tokenizer's first two stages give them.
+module WordCounts =
+    /// Raises OverflowException for a word that occurs 2^31 times.
+    let ofTexts (normalizer: BertNormalizer) (texts: seq<string>) : IReadOnlyDictionary<string, int> =
+        let counts = Dictionary<string, int>(StringComparer.Ordinal)
+        let mutable countOf = counts.GetAlternateLookup<ReadOnlySpan<char>>()
+        let buffer = CharBuffer()
+
+        for text in texts do
+            buffer.Clear()
+            BertNormalizer.append buffer normalizer (text.AsSpan())
+            let normalized = buffer.Span
+            let mutable struct (first, length) = BertPreTokenizer.next normalized 0
+
+            while length > 0 do
+                let word = normalized.Slice(first, length)
+                let mutable count = 0
+                countOf.TryGetValue(word, &count) |> ignore
+                countOf[word] <- Checked.(+) count 1
+                let struct (nextFirst, nextLength) = BertPreTokenizer.next normalized (first + length)
+                first <- nextFirst
+                length <- nextLength
+
+        counts

@@ -1,0 +1,42 @@
+namespace Glem
+
+/// The order in which an epoch visits its rows.
+module Batches =
+    /// Batches whose texts are of like length share a window of this many batches.
+    let private window = 50
+
+    /// A random order cut into batches, each row once. Within a window of batches rows are sorted by length, so that a
+    /// batch's texts are of like length: what is padded (CUDA) pads little, and threads share attention evenly.
+    ///   lengths : tokens of each row   result : row indices, batch by batch
+    let shuffled (key: Key) (batch: int) (lengths: int[]) : int[][] =
+        let bucket (rows: int[]) =
+            rows |> Array.sortBy (fun row -> struct (lengths[row], row)) |> Array.chunkBySize batch
+
+        Array.init lengths.Length id
+        |> Key.shuffle (Key.named "rows" key)
+        |> Array.chunkBySize (window * batch)
+        |> Array.collect bucket
+        |> Key.shuffle (Key.named "batches" key)
+
+    /// The rows of every optimiser step: step 0 opens epoch 0, and each epoch has an order of its own. A batch size of 0
+    /// takes all rows. Remembers one epoch at a time.
+    let schedule (key: Key) (batch: int) (lengths: int[]) : int -> int[] =
+        let batch = if batch = 0 then lengths.Length else min batch lengths.Length
+        let perEpoch = (lengths.Length + batch - 1) / batch
+        let mutable current = struct (-1, [||])
+
+        fun step ->
+            let epoch = step / perEpoch
+            let struct (known, _) = current
+
+            if known <> epoch then
+                current <- struct (epoch, shuffled (key |> Key.named "epoch" |> Key.at epoch) batch lengths)
+
+            let struct (_, batches) = current
+            batches[step % perEpoch]
+
+    /// Rows by falling length, for inference: the largest batch comes first, so memory peaks at once.
+    let byLength (batch: int) (lengths: int[]) : int[][] =
+        Array.init lengths.Length id
+        |> Array.sortBy (fun row -> struct (-lengths[row], row))
+        |> Array.chunkBySize batch

@@ -1,0 +1,52 @@
+namespace Glem
+
+open TorchSharp
+open Glem.Torch.Extensions
+
+type Tensor = torch.Tensor
+
+/// The number format of matrix products and activations. Master weights, statistics and losses are float32 in both.
+type Precision =
+    | Float32
+    | BFloat16
+
+/// Where and in which number format a student computes.
+type Compute =
+    { Device: torch.Device
+      Precision: Precision }
+
+    /// The dtype of activations.
+    member this.Dtype =
+        match this.Precision with
+        | Float32 -> torch.ScalarType.Float32
+        | BFloat16 -> torch.ScalarType.BFloat16
+
+module Compute =
+    /// The GPU if there is one; bfloat16 where the hardware multiplies it faster than float32 (AMX, AVX512-BF16, CUDA).
+    let automatic () =
+        Engine.Initialize()
+        let gpu = torch.cuda.is_available ()
+
+        { Device = if gpu then torch.CUDA else torch.CPU
+          Precision = if gpu || Engine.HasFastBf16 then BFloat16 else Float32 }
+
+module Scope =
+    /// Runs f, then frees every tensor it made except those that `kept` finds in its answer.
+    let freeing (kept: 'r -> Tensor seq) (f: unit -> 'r) =
+        use scope = torch.NewDisposeScope()
+        let answer = f ()
+
+        for tensor in kept answer do
+            tensor.MoveToOuterDisposeScope() |> ignore
+
+        answer
+
+    /// Runs f, which answers with no tensor, and frees every tensor it made.
+    let freeingAll (f: unit -> 'r) = freeing (fun _ -> Seq.empty) f
+
+module Generator =
+    /// libtorch's generator, seeded with the key's own 63 bits. The caller owns it.
+    let ofKey (key: Key) =
+        let generator = new torch.Generator()
+        generator.manual_seed (int64 (Key.seed key >>> 1)) |> ignore
+        generator

@@ -1,0 +1,94 @@
+namespace Glem
+
+open System
+open TorchSharp
+open Glem.Torch.Extensions
+
+/// AdamW's settings (Loshchilov & Hutter 2019), with Hugging Face's defaults.
+type OptimiserRecipe =
+    {
+        /// Peak learning rate.
+        LearningRate: float
+        WeightDecay: float
+        Beta1: float
+        Beta2: float
+        Epsilon: float
+        /// Gradients are scaled down to this global L2 norm; 0 leaves them alone.
+        ClipNorm: float
+        /// Share of all steps over which the rate rises linearly from 0.
+        WarmUp: float
+        /// After warm-up: fall linearly to 0 (Hugging Face's Trainer), or stay.
+        Decay: bool
+    }
+
+module Schedule =
+    /// The factor on the peak rate at step k of n (k from 0), as Hugging Face's linear schedule with warm-up has it.
+    let factor (recipe: OptimiserRecipe) (steps: int) (step: int) =
+        let warmUp = recipe.WarmUp * float steps |> Math.Round |> int
+
+        if step < warmUp then float step / float (max 1 warmUp)
+        elif not recipe.Decay then 1.0
+        else max 0.0 (float (steps - step) / float (max 1 (steps - warmUp)))
+
+    /// The learning rate at step k of n.
+    let rate recipe steps step = recipe.LearningRate * factor recipe steps step
+
+/// AdamW over a student's parameters: moments, and the step that uses up the leaves' gradients. Owns its moments.
+type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
+    let zerosLike (tensors: Tensor[]) =
+        tensors |> Array.map (fun tensor -> torch.zeros_like(tensor, requires_grad = false).DetachFromDisposeScope())
+
+    let means = zerosLike parameters.Masters
+    let squares = zerosLike parameters.Masters
+    let mutable steps = 0
+
+    // Biases and norms are not decayed (Devlin et al. 2019; Hugging Face's Trainer).
+    let decayed, plain =
+        let isMatrix i = parameters.Masters[i].dim () > 1L
+        Array.partition isMatrix [| 0 .. parameters.Names.Length - 1 |]
+
+    /// Clips, moves the masters one step, refreshes the bfloat16 leaves and drops the gradients.
+    /// Answers the gradients' global L2 norm before clipping.
+    member _.Step(rate: float) =
+        use _ = torch.no_grad ()
+
+        Scope.freeingAll (fun () ->
+            steps <- steps + 1
+            let gradients = parameters.Leaves |> Array.map (fun leaf -> leaf.grad)
+            let reached = gradients |> Array.filter (isNull >> not)
+            let norm = Ops.grad_norm(reached).item<float32> () |> float
+
+            let scale =
+                if recipe.ClipNorm > 0.0 && norm > recipe.ClipNorm then
+                    recipe.ClipNorm / (norm + 1e-6)
+                else
+                    1.0
+
+            for group, decay in [ decayed, recipe.WeightDecay; plain, 0.0 ] do
+                let group = group |> Array.filter (fun i -> not (isNull gradients[i]))
+                let pick (tensors: Tensor[]) = group |> Array.map (fun i -> tensors[i])
+
+                Ops.adamw_ (
+                    pick parameters.Masters,
+                    pick gradients,
+                    pick means,
+                    pick squares,
+                    pick parameters.Leaves,
+                    rate,
+                    recipe.Beta1,
+                    recipe.Beta2,
+                    recipe.Epsilon,
+                    decay,
+                    steps,
+                    scale
+                )
+
+            for leaf in parameters.Leaves do
+                leaf.grad <- null
+
+            norm)
+
+    interface IDisposable with
+        member _.Dispose() =
+            for tensor in Seq.append means squares do
+                tensor.Dispose()

@@ -1,0 +1,270 @@
+namespace Glem.Experiments.Tests
+
+open System
+open System.IO
+open System.Text.Json
+open System.Text.RegularExpressions
+open FsCheck
+open FsCheck.FSharp
+open Glem
+open Xunit
+
+module ReportTests =
+    let private check property = Check.One(Config.QuickThrowOnFailure, property)
+
+    /// report.html and report.md of made-up runs with these seeds.
+    let private report seeds classes =
+        MadeUp.inFolder (fun folder ->
+            let runs = [ for seed in seeds -> Path.Combine(folder, $"seed %d{seed}") ]
+            List.iter2 (fun run seed -> MadeUp.run run seed classes) runs seeds
+            Report.write (Path.Combine(folder, "report")) runs |> Result.orRaise
+            let read name = File.ReadAllText(Path.Combine(folder, "report", name))
+            read "report.html", read "report.md")
+
+    /// The page without the vendored scripts, style and licences.
+    let private own (html: string) =
+        Regex.Replace(html, "(?s)<script>.*?</script>|<style>.*?</style>|<footer>.*?</footer>", "")
+
+    let private figures (html: string) =
+        let json = Regex.Match(html, "(?s)<script id=\"figures\"[^>]*>(.*?)</script>").Groups[1].Value
+        (JsonDocument.Parse json).RootElement.EnumerateArray() |> List.ofSeq
+
+    let private text (key: string) (element: JsonElement) = string (element.GetProperty key)
+
+    [<Fact>]
+    let ``the page asks nobody for anything and is under 1 MB`` () =
+        let html, _ = report [ 0 ] 40
+        Assert.True(html.Length < 1_000_000, $"%d{html.Length} characters")
+        Assert.DoesNotMatch("(?i)<(link|img|iframe|object|embed|base)\\b|\\bsrc\\s*=|@import|url\\(", own html)
+        Assert.DoesNotMatch("(?i)https?://", own html)
+        Assert.Contains("default-src 'none'", html)
+
+    [<Fact>]
+    let ``scripts end where they should`` () =
+        let html, _ = report [ 0 ] 5
+        let count pattern = Regex.Matches(html, pattern, RegexOptions.IgnoreCase).Count
+        Assert.Equal(4, count "<script[ >]")
+        Assert.Equal(4, count "</script>")
+
+    [<Fact>]
+    let ``what comes from data is escaped`` () =
+        MadeUp.inFolder (fun folder ->
+            let evil = "</script><script>alert(1)</script>|<b>"
+            MadeUp.run folder 0 5
+            let info = MadeUp.info 0 5
+
+            RunInfo.write (RunFolder.info folder) {
+                info with
+                    Dataset = {
+                        info.Dataset with
+                            Name = evil
+                            Classes = [ evil ]
+                    }
+            }
+            |> Result.orRaise
+
+            [
+                {
+                    Id = evil
+                    Split = Test
+                    Label = Some evil
+                    Lm = None
+                    Gnn = Some { Class = "a|b"; Confidence = 0.5 }
+                }
+            ]
+            |> Predictions.write (RunFolder.predictions folder)
+            |> Result.orRaise
+
+            Report.write folder [ folder ] |> Result.orRaise
+            let html = File.ReadAllText(Path.Combine(folder, "report.html"))
+            let markdown = File.ReadAllText(Path.Combine(folder, "report.md"))
+            Assert.DoesNotContain("<script>alert", html)
+            Assert.DoesNotContain("<b>", html)
+            Assert.Contains("&lt;/script&gt;", html)
+            Assert.Contains(@"a\|b", markdown)
+            Assert.DoesNotMatch(@"(?<!\\)<b", markdown))
+
+    [<Fact>]
+    let ``every figure has its place on the page, a kind that the script draws and a description`` () =
+        let html, _ = report [ 0; 1 ] 12
+        let figures = figures html
+        Assert.Equal(9, figures.Length)
+
+        for figure in figures do
+            let id, kind = text "id" figure, text "kind" figure
+            Assert.Single(Regex.Matches(html, $"id=\"%s{id}\"")) |> ignore
+            Assert.Contains($"function %s{kind}(", html)
+            Assert.NotEmpty(text "description" figure)
+
+    [<Fact>]
+    let ``HTML and Markdown hold the same tables`` () =
+        let html, markdown = report [ 0; 1; 2 ] 8
+        let rows = Regex.Matches(own html, "<tr").Count
+        // Markdown has one line more a table, the rule under the headings.
+        let tables = Regex.Matches(own html, "<table>").Count
+        let lines = markdown.Split '\n' |> Array.filter _.StartsWith("|")
+        Assert.Equal(rows + tables, lines.Length)
+
+    [<Fact>]
+    let ``a report over seeds gives mean, deviation and each seed's difference`` () =
+        MadeUp.inFolder (fun folder ->
+            let runs = [
+                for seed, lmOnly, glemLm in [ 0, 0.70, 0.74; 1, 0.72, 0.78 ] ->
+                    let run = Path.Combine(folder, string seed)
+                    MadeUp.run run seed 5
+
+                    {
+                        MadeUp.summary (Random seed) with
+                            LmOnly = Some { Valid = 0.7; Test = lmOnly }
+                            GlemLm = Some { Valid = 0.8; Test = glemLm }
+                    }
+                    |> Summary.write (RunFolder.summary run)
+                    |> Result.orRaise
+
+                    run
+            ]
+
+            Report.write folder runs |> Result.orRaise
+            let markdown = File.ReadAllText(Path.Combine(folder, "report.md"))
+            // Mean 76.0 with sd of 74 and 78 = 2.83; differences +4.0 and +6.0, mean 5.0, sd 1.41.
+            Assert.Contains("76.0 ± 2.8", markdown)
+            Assert.Contains("| GLEM-LM − LM alone | +5.0 ± 1.4 | 2 of 2 | 0: +4.0; 1: +6.0 |", markdown))
+
+    [<Fact>]
+    let ``a run without an EM round, predictions or metrics still has a report`` () =
+        MadeUp.inFolder (fun folder ->
+            RunInfo.write (RunFolder.info folder) (MadeUp.info 0 5) |> Result.orRaise
+            File.WriteAllText(RunFolder.metrics folder, "")
+
+            File.WriteAllText(
+                RunFolder.summary folder,
+                """{ "tfidf": { "valid": 0.7, "test": 0.69 }, "emRounds": 0 }"""
+            )
+
+            Report.write folder [ folder ] |> Result.orRaise
+            let markdown = File.ReadAllText(Path.Combine(folder, "report.md"))
+            Assert.Contains("No EM round finished", markdown)
+            Assert.Contains("69.0", markdown)
+            Assert.DoesNotContain("GLEM-LM |", markdown))
+
+    [<Fact>]
+    let ``runs that differ in more than their seed stand apart, named by the difference`` () =
+        MadeUp.inFolder (fun folder ->
+            let runs = [
+                for name, weight in [ "a", "0.8"; "b", "0.3" ] ->
+                    let run = Path.Combine(folder, name)
+                    MadeUp.run run 0 5
+                    let file = RunFolder.info run
+
+                    File.WriteAllText(
+                        file,
+                        File.ReadAllText(file).Replace("\"pseudoWeight\": 0.8", $"\"pseudoWeight\": %s{weight}")
+                    )
+
+                    RunFolder.load run |> Result.orRaise
+            ]
+
+            let arms = Arm.ofRuns runs
+
+            Assert.Equal<string list>(
+                [
+                    "quickstart on made-up, eStep.pseudoWeight = 0.8"
+                    "quickstart on made-up, eStep.pseudoWeight = 0.3"
+                ],
+                arms |> List.map _.Name
+            ))
+
+    [<Fact>]
+    let ``the same runs give the same report, byte for byte`` () = Assert.Equal(report [ 0; 1 ] 12, report [ 0; 1 ] 12)
+
+    [<Fact>]
+    let ``no run directory, or a damaged one, writes no report`` () =
+        MadeUp.inFolder (fun folder ->
+            let output = Path.Combine(folder, "report")
+            let run = Path.Combine(folder, "run")
+            MadeUp.run run 0 5
+            File.WriteAllText(RunFolder.summary run, "{")
+            Assert.True((Report.write output []).IsError)
+            Assert.True((Report.write output [ run ]).IsError)
+            Assert.False(Directory.Exists output))
+
+    /// The folder shared/ beside or above the test assembly, where the golden data is.
+    let private fixtures () =
+        let rec search (folder: DirectoryInfo | null) =
+            match folder with
+            | null -> None
+            | folder ->
+                let candidate = Path.Combine(folder.FullName, "shared", "fixtures", "metrics.json")
+                if File.Exists candidate then Some candidate else search folder.Parent
+
+        search (DirectoryInfo AppContext.BaseDirectory)
+
+    [<Fact>]
+    let ``confusion, per-class scores and reliability agree with scikit-learn and numpy`` () =
+        match fixtures () with
+        | None -> Assert.Skip "shared/fixtures/metrics.json is not here"
+        | Some path ->
+            let problem =
+                (JsonDocument.Parse(File.ReadAllText path))
+                    .RootElement.GetProperty("problems")
+                    .GetProperty("five_classes")
+
+            let list (key: string) = problem.GetProperty(key).EnumerateArray() |> List.ofSeq
+            let numbers key = list key |> List.map _.GetDouble()
+            let gold = list "y_true" |> List.map string
+            let predicted = list "y_pred" |> List.map string
+
+            let confidence =
+                list "logits"
+                |> List.map (fun row ->
+                    let z = row.EnumerateArray() |> Seq.map _.GetDouble() |> Array.ofSeq
+                    let e = z |> Array.map (fun x -> exp (x - Array.max z))
+                    Array.max e / Array.sum e)
+
+            let confusion = Confusion.ofPairs [ "0"; "1"; "2"; "3"; "4" ] (List.zip gold predicted)
+
+            let expected =
+                list "confusion_matrix_rows_true_cols_pred"
+                |> List.map (fun row -> row.EnumerateArray() |> Seq.map _.GetInt32() |> List.ofSeq)
+                |> array2D
+
+            Assert.Equal<int[,]>(expected, confusion.Counts)
+
+            for key, score in
+                [
+                    "precision_per_class", (fun (s: ClassScore) -> s.Precision)
+                    "recall_per_class", _.Recall
+                    "f1_per_class", _.F1
+                ] do
+                for a, b in List.zip (numbers key) (Confusion.perClass confusion |> List.map score) do
+                    Assert.Equal(a, b, 1e-9)
+
+            let right = List.map2 (=) gold predicted
+            let error = List.zip confidence right |> Reliability.bins |> Reliability.error
+            Assert.Equal((problem.GetProperty "ece_15").GetDouble(), Option.get error, 1e-9)
+
+    [<Fact>]
+    let ``every guess falls in the one bin that holds its confidence`` () =
+        let guess =
+            Gen.zip (Gen.choose (0, 15000) |> Gen.map (fun k -> float k / 15000.0)) (Gen.elements [ true; false ])
+
+        check (
+            Prop.forAll (Arb.fromGen (Gen.nonEmptyListOf guess)) (fun guesses ->
+                let bins = Reliability.bins guesses
+
+                List.sumBy _.Count bins = guesses.Length
+                && bins |> List.forall (fun b -> b.Low - 1e-12 <= b.Confidence && b.Confidence <= b.High + 1e-12))
+        )
+
+    [<Fact>]
+    let ``a single value has no deviation, and shifting values leaves it alone`` () =
+        Assert.Equal(Some { Mean = 0.5; Deviation = None }, Spread.ofValues [ 0.5 ])
+
+        check (fun (values: int list) (shift: int) ->
+            let deviation by =
+                values |> List.map (fun v -> float v + float by) |> Spread.ofValues |> Option.bind _.Deviation
+
+            match deviation 0, deviation shift with
+            | None, None -> values.Length < 2
+            | Some a, Some b -> abs (a - b) < 1e-6
+            | _ -> false)

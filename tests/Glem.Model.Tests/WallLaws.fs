@@ -1,0 +1,43 @@
+/// Held-out labels cannot reach training: shown on the library's own surface.
+module Glem.Model.Tests.WallLaws
+
+open System
+open System.Reflection
+open Glem
+open Xunit
+
+let private methods = [
+    for t in typeof<Labels>.Assembly.GetExportedTypes() do
+        for m in t.GetMethods(BindingFlags.Public ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly) do
+            t.Name, m
+]
+
+let private taking (wanted: Type) =
+    methods
+    |> List.filter (fun (_, m) -> m.GetParameters() |> Array.exists (fun p -> p.ParameterType = wanted))
+    |> List.map fst
+    |> set
+
+[<Fact>]
+let ``all labels go only to the split, the three views of them, and nowhere else`` () =
+    Assert.Equal<Set<string>>(
+        set [ "SplitModule"; "SupervisionModule"; "ValidationModule"; "AuditModule" ],
+        taking typeof<Labels>
+    )
+
+[<Fact>]
+let ``an audit goes only to its own module and to the scoring of a selected run`` () =
+    Assert.Equal<Set<string>>(set [ "AuditModule"; "Select" ], taking typeof<Audit>)
+
+[<Fact>]
+let ``validation labels go only to scoring`` () =
+    Assert.Equal<Set<string>>(set [ "PredictionsModule" ], taking typeof<Validation>)
+
+[<Fact>]
+let ``labels show nothing of their content`` () =
+    let members =
+        typeof<Labels>.GetProperties(BindingFlags.Public ||| BindingFlags.Instance)
+        |> Array.map _.Name
+        |> set
+
+    Assert.Equal<Set<string>>(set [ "ClassNames"; "ClassCount"; "NodeCount" ], members)

@@ -1,0 +1,37 @@
+namespace Glem.Tests
+
+open System
+open System.Diagnostics
+open Glem
+open Xunit
+
+/// A megabyte of anything takes about a second at most; what were quadratic would take minutes.
+module LinearTimeTests =
+    let private million = 1_000_000
+
+    let private texts: (string * string) list =
+        [ "one word", String('a', million)
+          "one accented word", String.replicate million "é"
+          "combining marks", String('\u0301', million)
+          "marks that stay, out of order", String.replicate (million / 4) "\U0001D16D\U0001D165"
+          "opening brackets", String('[', million)
+          "beginnings of special tokens", String.replicate (million / 4) "[CLS"
+          "special tokens", String.replicate (million / 5) "[CLS]"
+          "blanks", String(' ', million)
+          "ideographs", String('中', million)
+          "unknown words", String.replicate (million / 100) (String('a', 98) + "x ")
+          "lone surrogates", String('\uD83D', million) ]
+
+    [<Fact>]
+    let ``time is linear in the text, whatever it is made of`` () =
+        for name, text in texts do
+            let clock = Stopwatch.StartNew()
+            Tokenizer.encodePlain Samples.tokenizer text |> ignore
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds 5., $"%s{name}: %O{clock.Elapsed}")
+
+    [<Fact>]
+    let ``training is not slowed by a word of a million characters`` () =
+        let clock = Stopwatch.StartNew()
+        let settings = { WordPieceTrainer.defaults with VocabularySize = 50 }
+        Assert.True((WordPieceTrainer.train settings [ String.replicate (million / 2) "ab"; "ab abc" ]).IsOk)
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds 5., string clock.Elapsed)

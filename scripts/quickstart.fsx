@@ -5,7 +5,7 @@ open Glem
 
 let options = Script.options<QuickstartArguments> fsi.CommandLineArgs
 let seed = options.GetResult(QuickstartArguments.Seed, 0)
-let recipe = if options.Contains Quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
+let recipe = if options.Contains QuickstartArguments.Quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
 
 let dataset = Datasets.find recipe.Dataset |> Result.orRaise
 let study = Study.prepare (Compute.automatic ()) Script.progress recipe dataset seed |> Result.orRaise

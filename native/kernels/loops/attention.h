@@ -168,13 +168,18 @@ void attention(const T* qkv, T* out, float* lse, AttentionTask task, Dropout dro
     const int64_t rows = t - first < query_block ? t - first : query_block;
     multiply<T>(rows, s.keys, s.width_words, (const uint32_t*)(q + first * stride), stride_words, 1, keys, s.keys,
                 scores, s.keys, false);
-    float norm[query_block];
+    // Row by row, but one short loop after the other: the processor then works on several rows at once.
+    float peaks[query_block], sums[query_block], norm[query_block];
     for (int64_t i = 0; i < rows; i++) {
       float* row = scores + i * s.keys;
       for (int64_t j = t; j < s.keys; j++) row[j] = -1e30f;
       vf top = load(row);
       for (int64_t j = L; j < s.keys; j += L) top = max(top, load(row + j));
-      const float peak = largest(top) * temperature;
+      peaks[i] = largest(top) * temperature;
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      float* row = scores + i * s.keys;
+      const float peak = peaks[i];
       if (drop.threshold)
         keep_scales(drop, (task.head * task.total + task.start + first + i) << 16, t, keep);
       vf total{};
@@ -185,9 +190,11 @@ void attention(const T* qkv, T* out, float* lse, AttentionTask task, Dropout dro
         if (drop.threshold) p *= load(keep + j);
         store(probabilities + j, p);
       }
-      const float denominator = sum(total);
-      norm[i] = 1.0f / denominator;
-      lse[first + i] = peak + __builtin_logf(denominator);
+      sums[i] = sum(total);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      norm[i] = 1.0f / sums[i];
+      lse[first + i] = peaks[i] + __builtin_logf(sums[i]);
     }
     multiply<T>(rows, s.columns, s.key_words, (const uint32_t*)scores, s.keys, 1, values, s.columns, product,
                 s.columns, false);

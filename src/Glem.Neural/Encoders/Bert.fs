@@ -21,7 +21,7 @@ module Bert =
         let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
 
         let normal name (shape: int64[]) =
-            keep name (torch.randn(shape, generator = generator).mul config.InitializerRange)
+            keep name (torch.randn(shape, generator = generator) * config.InitializerRange)
 
         let linear name outputs inputs =
             normal $"%s{name}.weight" [| int64 outputs; int64 inputs |]

@@ -93,7 +93,7 @@ module Gcn =
         let glorot name outputs inputs =
             let bound = sqrt (6.0 / float (outputs + inputs))
             let unit = torch.rand ([| int64 outputs; int64 inputs |], generator = generator)
-            keep name (unit.mul(2.0 * bound).sub bound)
+            keep name (unit * (2.0 * bound) - bound)
 
         glorot "conv1.lin.weight" config.Hidden config.Inputs
         keep "conv1.bias" (torch.zeros [| int64 config.Hidden |])

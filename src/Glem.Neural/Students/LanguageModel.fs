@@ -68,7 +68,7 @@ module LanguageModel =
         let isEncoder (pair: KeyValuePair<string, Weight>) = pair.Key.StartsWith prefix
         let weights = encoder |> Seq.filter isEncoder |> Dictionary
         let shape = [| int64 model.Classes; int64 model.Encoder.Hidden |]
-        let matrix = torch.randn(shape, generator = generator).mul model.Encoder.InitializerRange
+        let matrix = torch.randn(shape, generator = generator) * model.Encoder.InitializerRange
         weights["classifier.weight"] <- Weight.ofTensor matrix
         weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
         weights

@@ -31,7 +31,7 @@ module MaskedLanguageModel =
         let d = int64 model.Encoder.Hidden
         let weights = Dictionary<string, Weight>(encoder)
         let add name tensor = weights.Add($"%s{head}.%s{name}", Weight.ofTensor tensor)
-        add "transform.dense.weight" (torch.randn([| d; d |], generator = generator).mul model.Encoder.InitializerRange)
+        add "transform.dense.weight" (torch.randn([| d; d |], generator = generator) * model.Encoder.InitializerRange)
         add "transform.dense.bias" (torch.zeros [| d |])
         add "transform.LayerNorm.weight" (torch.ones [| d |])
         add "transform.LayerNorm.bias" (torch.zeros [| d |])

@@ -10,7 +10,10 @@ module Console =
 
     let line (text: string) = Console.Out.WriteLine text
 
-    let error (message: string) = Console.Error.WriteLine $"error: %s{message}"
+    /// One line, whatever line breaks the message holds.
+    let error (message: string) =
+        let line = message.Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+        Console.Error.WriteLine $"""error: %s{String.Join(' ', line)}"""
 
     /// A heading between blank lines.
     let heading (text: string) =

@@ -49,4 +49,5 @@ let main arguments =
         let complaint = firstLine.Replace("ERROR: ", "").Trim()
         fail 2 $"%s{complaint} (--help shows the options)" (Some problem)
     | GlemException error as problem -> fail 2 (GlemError.message error) (Some problem)
+    | :? DllNotFoundException as problem -> fail 2 problem.Message (Some problem)
     | problem -> fail 1 problem.Message (Some problem)

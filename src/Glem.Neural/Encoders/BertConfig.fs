@@ -61,7 +61,7 @@ module BertConfig =
 
             let int key =
                 match find key with
-                | Some node when node.GetValueKind() = JsonValueKind.Number -> node.GetValue<int>()
+                | Some(:? JsonValue as node) when fst (node.TryGetValue<int>()) -> node.GetValue<int>()
                 | Some node -> fail $"key '%s{key}'" (node.ToJsonString()) "a whole number"
                 | None -> fail $"key '%s{key}'" "nothing" "a whole number"
 

@@ -53,7 +53,7 @@ type CliRunTests(runs: QuickRuns) =
             files
         )
 
-        Assert.Equal<string>([ "again"; "colours"; "first"; "plain" ], Directory.GetDirectories runs.Folder |> Array.map Path.GetFileName |> Array.sort)
+        Assert.Equal<string>([ "again"; "colours"; "first"; "plain" ], DirectoryInfo(runs.Folder).GetDirectories() |> Array.map _.Name |> Array.sort)
 
     [<Fact>]
     member _.``the screen shows the ladder and where the files are``() =
@@ -155,7 +155,7 @@ type CliRunTests(runs: QuickRuns) =
     [<Fact>]
     member _.``predict reads texts from lines, tables and objects, also gzipped``() =
         let texts = [ "the sky and the sea"; "tomato" ]
-        let write name (content: string) = File.WriteAllText(runs.Path name, content)
+        let write (name: string) (content: string) = File.WriteAllText(runs.Path name, content)
         write "texts.txt" (String.Join("\n", texts) + "\n\n")
         write "texts.tsv" ("text\n" + String.Join("\n", texts) + "\n")
         write "texts.jsonl" (String.Join("\n", texts |> List.map (fun text -> $"""{{"id":"{text}","text":"{text}"}}""")))

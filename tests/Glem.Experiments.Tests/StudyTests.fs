@@ -1,7 +1,6 @@
 module Glem.Experiments.Tests.StudyTests
 
 open System
-open System.Collections.Generic
 open Glem
 open TorchSharp
 open Xunit
@@ -61,7 +60,7 @@ let ``test labels change no bit of any training`` () =
 
 /// The loss of every step of the stages up to the GNN on gold, which train to their end, and their final weights.
 let private losses dataset =
-    let seen = List<string * float>()
+    let seen = ResizeArray<string * float>()
     use study = prepare (fun name state -> seen.Add((name, state.Loss))) Colours.recipe dataset
     let encoder = Study.pretrainEncoder study
     Study.lmOnGold study encoder |> ignore
@@ -93,7 +92,7 @@ let ``at alpha 0 the E-step does not depend on its teacher, at alpha above 0 it 
 
 [<Fact>]
 let ``GNN-first runs the same stages in the other order`` () =
-    let order = List<string>()
+    let order = ResizeArray<string>()
     let recipe = { Colours.recipe with Order = GnnFirst }
     let watch name (state: TrainState) = if state.IsDone then order.Add name
     use study = prepare watch recipe Colours.dataset.Value

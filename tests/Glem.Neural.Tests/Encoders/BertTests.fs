@@ -92,7 +92,8 @@ let ``every parameter of the encoder gets Hugging Face's gradient`` () =
     let golden = Golden.tensors "encoders/bert/grads.safetensors"
     // The golden loss is a mean that counts padded entries as zeros.
     let loss = states.square().sum().div (float32 (tokens * states.shape[1]))
-    Golden.agree "loss" 1e-5 0.0 (Golden.floats (Golden.tensors("encoders/bert/io.safetensors")["loss"])) (Golden.floats loss)
+    let io = Golden.tensors "encoders/bert/io.safetensors"
+    Golden.agree "loss" 1e-5 0.0 (Golden.floats io["loss"]) (Golden.floats loss)
     loss.backward ()
 
     let halves = (Golden.gradient p[positionTable]) |> Array.splitInto 2
@@ -142,5 +143,5 @@ let ``a config.json that does not fit is refused by key and value`` (key: string
     match BertConfig.ofJson "config.json" (config.ToJsonString()) with
     | Error(InFile("config.json", place, found, _)) ->
         Assert.Equal($"key '%s{key}'", place)
-        Assert.Equal(value.Trim '"', found)
+        Assert.Equal(value.Trim '"', found.Trim '"')
     | other -> Assert.Fail $"%A{other}"

@@ -30,7 +30,8 @@ let private train (plan: Plan) (loss: int -> float) (accuracies: float list opti
           Parameters = p }
 
     let best = Training.toBest plan trainee watch
-    best |> Option.map _.Accuracy, p.Snapshot()["w"].Values[0]
+    let after = p.Snapshot()
+    best |> Option.map _.Accuracy, after["w"].Values[0]
 
 let private plan steps every patience : Plan =
     { Steps = steps
@@ -61,8 +62,8 @@ let ``training without labels goes to the end and keeps its last weights`` () =
     Assert.Equal((None, 5f), train (plan 5 2 1) float None ignore)
 
 [<Theory>]
-[<InlineData nan>]
-[<InlineData infinity>]
+[<InlineData(System.Double.NaN)>]
+[<InlineData(System.Double.PositiveInfinity)>]
 let ``a loss that is no finite number stops training and names the stage and the step`` (bad: float) =
     let run () = train (plan 9 3 0) (fun step -> if step = 4 then bad else 1.0) (Some [ 0.1; 0.2; 0.3 ]) ignore |> ignore
     let problem = Assert.Throws<GlemException>(run).Message

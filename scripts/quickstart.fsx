@@ -5,13 +5,13 @@ open Glem
 
 let options = Script.options<QuickstartArguments> fsi.CommandLineArgs
 let seed = options.GetResult(QuickstartArguments.Seed, 0)
-let recipe = if options.Contains Quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
+let recipe = if options.Contains QuickstartArguments.Quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
 
 let dataset = Datasets.find recipe.Dataset |> Result.orRaise
 let study = Study.prepare (Compute.automatic ()) Script.progress recipe dataset seed |> Result.orRaise
 
 let show model posterior =
-    let accuracy part = (Audit.scores dataset.Audit part posterior).Accuracy
+    let accuracy part = posterior |> Predictions.onPart dataset.Audit part |> Metrics.accuracy
     printfn $"%-22s{model} valid %5.1f{100.0 * accuracy Valid}%%  test %5.1f{100.0 * accuracy Test}%%"
 
 // Pre-train: the encoder on texts alone, the LM on gold labels, the GNN on gold labels and the LM's embeddings.

@@ -68,7 +68,9 @@ static void adamw_(at::TensorList params, at::TensorList grads, at::TensorList e
   const AdamW update = {(float)(lr / (1 - std::pow(beta1, step))),
                         (float)(1 - lr * weight_decay),
                         (float)beta1,
+                        (float)(1 - beta1),
                         (float)beta2,
+                        (float)(1 - beta2),
                         (float)eps,
                         (float)std::sqrt(1 - std::pow(beta2, step)),
                         (float)grad_scale};

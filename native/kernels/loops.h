@@ -25,8 +25,9 @@ struct AttentionTask {
   int64_t total, start, length, heads, head, width;
 };
 
+// What one update multiplies by. rest1 is 1 - beta1 rounded once: 1.0f - 0.999f is off by 1e-5 of itself.
 struct AdamW {
-  float lr_corrected, decay, beta1, beta2, eps, correction2_root, grad_scale;
+  float lr_corrected, decay, beta1, rest1, beta2, rest2, eps, correction2_root, grad_scale;
 };
 
 template <class T>

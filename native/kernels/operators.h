@@ -1,9 +1,10 @@
 // What the operators of torch.ops.glem share: how a tensor reaches a loop, how work is divided, and the plain ATen path
 // that other devices and dtypes take.
 #pragma once
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
-#include <torch/torch.h>
 
 #include <atomic>
 

@@ -5,8 +5,8 @@ template <class T>
 void adamw(float* p, const T* g, float* m, float* v, bf16* shadow, int64_t n, AdamW step) {
   for (int64_t i = 0; i < n; i += L) {
     vf gi = load(g + i, n - i) * step.grad_scale;
-    vf mi = load(m + i, n - i) * step.beta1 + gi * (1.0f - step.beta1);
-    vf vi = load(v + i, n - i) * step.beta2 + gi * gi * (1.0f - step.beta2);
+    vf mi = load(m + i, n - i) * step.beta1 + gi * step.rest1;
+    vf vi = load(v + i, n - i) * step.beta2 + gi * gi * step.rest2;
     vf root;
     for (int k = 0; k < L; k++) root[k] = __builtin_sqrtf(vi[k]);
     vf pi = load(p + i, n - i) * step.decay - step.lr_corrected * mi / (root / step.correction2_root + step.eps);

@@ -77,12 +77,12 @@ module Bert =
 
         let residual (x: Tensor) dense (skip: Tensor) norm =
             let struct (rate, seed) = dropping config.HiddenDropout
-            Ops.dropout_add_layer_norm (x, bias dense, skip, weight norm, bias norm, rate, seed, config.LayerNormEpsilon)
+            Ops.DropoutAddLayerNorm (x, bias dense, skip, weight norm, bias norm, rate, seed, config.LayerNormEpsilon)
 
         let embed () =
             let struct (rate, seed) = dropping config.HiddenDropout
 
-            Ops.embedding_layer_norm (
+            Ops.EmbeddingLayerNorm (
                 weight "embeddings.word_embeddings",
                 weight "embeddings.position_embeddings",
                 weight "embeddings.token_type_embeddings",
@@ -102,7 +102,7 @@ module Bert =
             let together (find: string -> Tensor) = torch.cat ([| find (self "query"); find (self "key"); find (self "value") |], 0L)
             let qkv = torch.nn.functional.linear (x, together weight, (together bias).``to`` x.dtype) // [t; 3d]
             let struct (rate, seed) = dropping config.AttentionDropout
-            Ops.attention (qkv, batch.Offsets, config.Heads, rate, seed) // [t; d]
+            Ops.Attention (qkv, batch.Offsets, config.Heads, rate, seed) // [t; d]
 
         let product (x: Tensor) name = torch.nn.functional.linear (x, weight name)
 
@@ -110,7 +110,7 @@ module Bert =
             let at part = $"encoder.layer.%d{index}.%s{part}"
             let attended = product (attend index x) (at "attention.output.dense")
             let x = residual attended (at "attention.output.dense") x (at "attention.output.LayerNorm")
-            let wide = Ops.bias_gelu (product x (at "intermediate.dense"), bias (at "intermediate.dense")) // [t; i]
+            let wide = Ops.BiasGelu (product x (at "intermediate.dense"), bias (at "intermediate.dense")) // [t; i]
             residual (product wide (at "output.dense")) (at "output.dense") x (at "output.LayerNorm")
 
         Seq.fold layer (embed ()) (seq { 0 .. config.Layers - 1 })

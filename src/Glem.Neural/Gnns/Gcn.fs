@@ -17,7 +17,7 @@ type Propagation =
 
     /// P x : [n; d] -> [n; d].
     member this.Propagate(x: Tensor) =
-        Ops.spmm (
+        Ops.Spmm (
             this.RowOffsets,
             this.Columns,
             this.Values,
@@ -120,7 +120,7 @@ module Gcn =
         let dropout place (x: Tensor) =
             match mode with
             | Evaluating -> x
-            | Training seed -> Ops.dropout (x, config.Dropout, seed * 1000003L + place)
+            | Training seed -> Ops.Dropout (x, config.Dropout, seed * 1000003L + place)
 
         let norm (x: Tensor) =
             torch.nn.functional.batch_norm (

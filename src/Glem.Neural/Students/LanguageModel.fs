@@ -78,7 +78,7 @@ module LanguageModel =
         let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
 
         match model.Pooling with
-        | Mean -> Ops.segment_mean (states, batch.Offsets)
+        | Mean -> Ops.SegmentMean (states, batch.Offsets)
         | Cls -> states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].
@@ -88,7 +88,7 @@ module LanguageModel =
         let vectors =
             match mode with
             | Evaluating -> vectors
-            | Training seed -> Ops.dropout (vectors, model.HeadDropout, seed * 1000003L)
+            | Training seed -> Ops.Dropout (vectors, model.HeadDropout, seed * 1000003L)
 
         torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
 

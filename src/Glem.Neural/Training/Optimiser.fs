@@ -59,7 +59,7 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
                        | null -> ()
                        | gradient -> i, gradient |]
 
-            let norm = (reached |> Array.map snd |> Ops.grad_norm).item<float> ()
+            let norm = (reached |> Array.map snd |> Ops.GradNorm).item<float> ()
 
             let scale =
                 if recipe.ClipNorm > 0.0 && norm > recipe.ClipNorm then
@@ -73,7 +73,7 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
             for (isMatrix, isLow), group in reached |> Array.groupBy (fun (i, _) -> decays i, hasShadow i) do
                 let pick (tensors: Tensor[]) = group |> Array.map (fun (i, _) -> tensors[i])
 
-                Ops.adamw_ (
+                Ops.AdamW (
                     pick parameters.Masters,
                     group |> Array.map snd,
                     pick means,

@@ -1,30 +1,146 @@
-using TorchSharp;
+using static TorchSharp.torch;
 
 namespace Glem.Torch.Extensions;
 
-/// <summary>The kernels of native/kernels.</summary>
+/// <summary>
+/// The operators that libtorch lacks and a small encoder's time goes into. All are differentiable but <see cref="AdamW"/>
+/// and <see cref="GradNorm"/>; all answer the same bits for the same arguments and build, whatever the number of threads.
+/// On the CPU, float32 and bfloat16 take the kernels of native/; other devices and types, and an engine without those
+/// kernels, take the same sums through libtorch's own operators (<see cref="PlainOps"/>).
+/// <para>Shapes: t tokens of a packed batch (its b sequences lie one behind the other, without padding), d features,
+/// n nodes, e edges. <c>cuSeqlens</c> : [b + 1], int32 or int64, rises from 0 to t; sequence i is rows cuSeqlens[i] up to
+/// cuSeqlens[i + 1].</para>
+/// <para>Dropout: p in [0, 1), rounded to a multiple of 1/65536; the mask is a function of the 64-bit seed and the
+/// element's index, so that the backward pass computes it again. Give each call its own seed.</para>
+/// <para>What libtorch refuses (shapes, types, an id outside its table) is an <c>ExternalException</c> with its
+/// message.</para>
+/// </summary>
 public static class Ops
 {
-    public static torch.Tensor spmm(torch.Tensor rowptr, torch.Tensor col, torch.Tensor? weight, torch.Tensor rowptr_t, torch.Tensor col_t, torch.Tensor? weight_t, torch.Tensor x) =>
-        NativeOps.Call("glem::spmm", rowptr, col, weight, rowptr_t, col_t, weight_t, x);
+    private static readonly Lazy<bool> native = new(() => NativeOps.Has("glem::attention"));
 
-    public static torch.Tensor dropout(torch.Tensor x, double p, long seed) => NativeOps.Call("glem::dropout", x, p, seed);
+    /// <summary>Whether the kernels of native/ are there; if not, every call takes <see cref="PlainOps"/>.</summary>
+    public static bool Native => native.Value;
 
-    public static torch.Tensor bias_gelu(torch.Tensor x, torch.Tensor bias) => NativeOps.Call("glem::bias_gelu", x, bias);
+    /// <summary>
+    /// y = A x for a sparse A [n; m] in CSR form, messages summed over in-edges (Kipf and Welling 2017). The gradient to x
+    /// goes through the transpose, given in CSR form too; the weights get none.
+    /// </summary>
+    /// <param name="rowptr">[n + 1], int32 or int64.</param>
+    /// <param name="col">[e], in [0, m), of rowptr's type.</param>
+    /// <param name="weight">[e], float32; null means all 1.</param>
+    /// <param name="rowptrT">[m + 1], of the transpose.</param>
+    /// <param name="colT">[e], in [0, n).</param>
+    /// <param name="weightT">[e], float32, in the transpose's order; null means all 1.</param>
+    /// <param name="x">[m; d].</param>
+    /// <returns>[n; d], of x's type.</returns>
+    public static Tensor Spmm(
+        Tensor rowptr, Tensor col, Tensor? weight, Tensor rowptrT, Tensor colT, Tensor? weightT, Tensor x) =>
+        Native
+            ? NativeOps.Call("glem::spmm", rowptr, col, weight, rowptrT, colT, weightT, x)
+            : PlainOps.Spmm(rowptr, col, weight, x);
 
-    public static torch.Tensor dropout_add_layer_norm(torch.Tensor x, torch.Tensor? bias, torch.Tensor residual, torch.Tensor weight, torch.Tensor ln_bias, double p, long seed, double eps) =>
-        NativeOps.Call("glem::dropout_add_layer_norm", x, bias, residual, weight, ln_bias, p, seed, eps);
+    /// <summary>Dropout of any tensor: kept elements times 1 / (1 - p), the others 0.</summary>
+    public static Tensor Dropout(Tensor x, double p, long seed) =>
+        Native ? NativeOps.Call("glem::dropout", x, p, seed) : PlainOps.Dropout(x, p, seed);
 
-    public static torch.Tensor attention(torch.Tensor qkv, torch.Tensor cu_seqlens, long heads, double p, long seed) =>
-        NativeOps.Call("glem::attention", qkv, cu_seqlens, heads, p, seed);
+    /// <summary>gelu(x + bias), by the error function.</summary>
+    /// <param name="x">[..., d].</param>
+    /// <param name="bias">[d], float32 or x's type; summed in float32.</param>
+    public static Tensor BiasGelu(Tensor x, Tensor bias) =>
+        Native ? NativeOps.Call("glem::bias_gelu", x, bias) : PlainOps.BiasGelu(x, bias);
 
-    public static torch.Tensor segment_mean(torch.Tensor x, torch.Tensor cu_seqlens) => NativeOps.Call("glem::segment_mean", x, cu_seqlens);
+    /// <summary>layer_norm(residual + dropout(x + bias)): what ends both halves of a post-norm transformer layer.</summary>
+    /// <param name="x">[..., d], float32 or bfloat16; statistics are float32.</param>
+    /// <param name="bias">[d], float32; null means none.</param>
+    /// <param name="residual">As x.</param>
+    /// <param name="weight">[d], float32.</param>
+    /// <param name="lnBias">[d], float32.</param>
+    /// <param name="p">The share dropped.</param>
+    /// <param name="seed">The mask's.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <returns>As x.</returns>
+    public static Tensor DropoutAddLayerNorm(
+        Tensor x, Tensor? bias, Tensor residual, Tensor weight, Tensor lnBias, double p, long seed, double eps) =>
+        Native
+            ? NativeOps.Call("glem::dropout_add_layer_norm", x, bias, residual, weight, lnBias, p, seed, eps)
+            : PlainOps.DropoutAddLayerNorm(x, bias, residual, weight, lnBias, p, seed, eps);
 
-    public static torch.Tensor embedding_layer_norm(torch.Tensor word, torch.Tensor position, torch.Tensor type, torch.Tensor ids, torch.Tensor positions, torch.Tensor? kinds, torch.Tensor weight, torch.Tensor ln_bias, double p, long seed, double eps, bool bfloat16) =>
-        NativeOps.Call("glem::embedding_layer_norm", word, position, type, ids, positions, kinds, weight, ln_bias, p, seed, eps, bfloat16);
+    /// <summary>
+    /// softmax(Q Kᵀ / √(d / heads)) V within each sequence, with dropout on the probabilities (Vaswani et al. 2017). No
+    /// matrix of probabilities is kept for the backward pass.
+    /// </summary>
+    /// <param name="qkv">[t; 3 d]: queries, keys, values, each with its heads side by side.</param>
+    /// <param name="cuSeqlens">[b + 1]; a sequence has at most 65536 tokens.</param>
+    /// <param name="heads">A divisor of d.</param>
+    /// <param name="p">The share dropped.</param>
+    /// <param name="seed">The mask's.</param>
+    /// <returns>[t; d].</returns>
+    public static Tensor Attention(Tensor qkv, Tensor cuSeqlens, long heads, double p, long seed) =>
+        Native
+            ? NativeOps.Call("glem::attention", qkv, cuSeqlens, heads, p, seed)
+            : PlainOps.Attention(qkv, cuSeqlens, heads, p, seed);
 
-    public static void adamw_(torch.Tensor[] parameters, torch.Tensor[] grads, torch.Tensor[] exp_avg, torch.Tensor[] exp_avg_sq, torch.Tensor[] shadows, double lr, double beta1, double beta2, double eps, double weight_decay, long step, double grad_scale) =>
-        NativeOps.CallVoid("glem::adamw_", parameters, grads, exp_avg, exp_avg_sq, shadows, lr, beta1, beta2, eps, weight_decay, step, grad_scale);
+    /// <summary>The mean over each sequence's rows; 0 for an empty one. x : [t; d], result : [b; d].</summary>
+    public static Tensor SegmentMean(Tensor x, Tensor cuSeqlens) =>
+        Native ? NativeOps.Call("glem::segment_mean", x, cuSeqlens) : PlainOps.SegmentMean(x, cuSeqlens);
 
-    public static torch.Tensor grad_norm(torch.Tensor[] grads) => NativeOps.Call("glem::grad_norm", [grads]);
+    /// <summary>
+    /// dropout(layer_norm(word[ids] + position[positions] + type[kinds])), BERT's embeddings (Devlin et al. 2019). The
+    /// tables' gradients are dense.
+    /// </summary>
+    /// <param name="word">[vocabulary; d], float32, as all tables and vectors here.</param>
+    /// <param name="position">[longest; d].</param>
+    /// <param name="type">[kinds; d].</param>
+    /// <param name="ids">[t], int64, as positions and kinds.</param>
+    /// <param name="positions">[t].</param>
+    /// <param name="kinds">[t]; null means all 0.</param>
+    /// <param name="weight">[d].</param>
+    /// <param name="lnBias">[d].</param>
+    /// <param name="p">The share dropped.</param>
+    /// <param name="seed">The mask's.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <param name="bfloat16">Whether the result is bfloat16; else it is float32.</param>
+    /// <returns>[t; d].</returns>
+    public static Tensor EmbeddingLayerNorm(
+        Tensor word, Tensor position, Tensor type, Tensor ids, Tensor positions, Tensor? kinds, Tensor weight,
+        Tensor lnBias, double p, long seed, double eps, bool bfloat16) =>
+        Native
+            ? NativeOps.Call(
+                "glem::embedding_layer_norm", word, position, type, ids, positions, kinds, weight, lnBias, p, seed, eps,
+                bfloat16)
+            : PlainOps.EmbeddingLayerNorm(
+                word, position, type, ids, positions, kinds, weight, lnBias, p, seed, eps, bfloat16);
+
+    /// <summary>
+    /// One update of every parameter in place, decoupled decay first, as torch.optim.AdamW (Loshchilov and Hutter 2019).
+    /// </summary>
+    /// <param name="parameters">float32.</param>
+    /// <param name="grads">float32 or bfloat16, each multiplied by gradScale first.</param>
+    /// <param name="expAvg">First moments, float32.</param>
+    /// <param name="expAvgSq">Second moments, float32.</param>
+    /// <param name="shadows">bfloat16 copies of the parameters to refresh in the same pass; empty for none.</param>
+    /// <param name="lr">The learning rate of this update.</param>
+    /// <param name="beta1">The first moment's decay.</param>
+    /// <param name="beta2">The second moment's decay.</param>
+    /// <param name="eps">Added to the root of the corrected second moment.</param>
+    /// <param name="weightDecay">Times lr, the share of a parameter that an update takes away.</param>
+    /// <param name="step">This update's number, from 1.</param>
+    /// <param name="gradScale">1, or what clips the gradients to a norm.</param>
+    public static void AdamW(
+        Tensor[] parameters, Tensor[] grads, Tensor[] expAvg, Tensor[] expAvgSq, Tensor[] shadows, double lr,
+        double beta1, double beta2, double eps, double weightDecay, long step, double gradScale)
+    {
+        if (Native)
+            NativeOps.CallVoid(
+                "glem::adamw_", parameters, grads, expAvg, expAvgSq, shadows, lr, beta1, beta2, eps, weightDecay, step,
+                gradScale);
+        else
+            PlainOps.AdamW(
+                parameters, grads, expAvg, expAvgSq, shadows, lr, beta1, beta2, eps, weightDecay, step, gradScale);
+    }
+
+    /// <summary>The L2 norm over all the tensors' elements: [], float64, summed in float64.</summary>
+    public static Tensor GradNorm(Tensor[] grads) =>
+        Native ? NativeOps.Call("glem::grad_norm", [grads]) : PlainOps.GradNorm(grads);
 }

@@ -1,0 +1,99 @@
+using System;
+using System.Linq;
+using Glem.Torch.Extensions;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Glem.Torch.Tests.Kernels;
+
+public class PackedSequenceTests
+{
+    public static TheoryData<long, long, long[]> Batches => new()
+    {
+        { 4, 32, [1, 2, 5] },
+        { 2, 64, [17, 100, 48, 49] },
+        { 3, 6, [33, 0, 7] },
+        { 1, 20, [512] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Batches))]
+    public void Attention_and_its_gradient_agree_with_the_composite(long heads, long width, long[] lengths)
+    {
+        foreach (var p in new[] { 0.0, 0.25 })
+            foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            {
+                using var scope = NewDisposeScope();
+                manual_seed(1);
+                var bounds = Bounds(lengths);
+                Agreement.Holds(
+                    tolerance,
+                    x => Ops.Attention(x[0], bounds, heads, p, 11),
+                    x => PlainOps.Attention(x[0], bounds, heads, p, 11),
+                    randn([lengths.Sum(), 3 * heads * width]).to(type));
+            }
+    }
+
+    [Fact]
+    public void A_sequence_attends_to_itself_alone()
+    {
+        using var scope = NewDisposeScope();
+        var qkv = randn(50, 96);
+        var together = Ops.Attention(qkv, Bounds(20, 30), 4, 0, 0);
+        var alone = Ops.Attention(qkv.narrow(0, 20, 30), Bounds(30), 4, 0, 0);
+        Assert.True(together.narrow(0, 20, 30).eq(alone).all().item<bool>());
+    }
+
+    [Fact]
+    public void The_number_of_threads_does_not_change_a_bit()
+    {
+        using var scope = NewDisposeScope();
+        var qkv = randn(300, 192).to(bfloat16);
+        var threads = get_num_threads();
+        try
+        {
+            var answers = new[] { 1, 2 }.Select(n =>
+            {
+                set_num_threads(n);
+                var leaf = qkv.clone().requires_grad_();
+                Ops.SegmentMean(Ops.Attention(leaf, Bounds(100, 3, 197), 2, 0.1, 5), Bounds(150, 150)).sum().backward();
+                return leaf.grad!;
+            }).ToArray();
+            Assert.True(answers[0].eq(answers[1]).all().item<bool>());
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    [Fact]
+    public void A_segments_mean_and_its_gradient_agree_with_the_composite()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            foreach (var d in new[] { 128L, 30L, 1L })
+                Agreement.Holds(
+                    tolerance,
+                    x => Ops.SegmentMean(x[0], Bounds(3, 0, 37, 60)),
+                    x => PlainOps.SegmentMean(x[0], Bounds(3, 0, 37, 60)),
+                    randn(100, d).to(type));
+    }
+
+    [Fact]
+    public void Bounds_that_do_not_cover_the_tokens_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        var error = Assert.ThrowsAny<Exception>(() => Ops.Attention(randn(50, 96), Bounds(20, 20), 4, 0, 0));
+        Assert.Contains("cu_seqlens must run from 0 to 50, got 0 to 40", error.Message);
+    }
+
+    private static Tensor Bounds(params long[] lengths)
+    {
+        var bounds = new long[lengths.Length + 1];
+        for (var i = 0; i < lengths.Length; i++)
+            bounds[i + 1] = bounds[i] + lengths[i];
+        return tensor(bounds);
+    }
+}

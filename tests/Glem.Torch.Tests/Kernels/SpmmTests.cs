@@ -1,0 +1,109 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Glem.Torch.Extensions;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Glem.Torch.Tests.Kernels;
+
+public class SpmmTests
+{
+    [Theory]
+    [InlineData(128)]
+    [InlineData(200)]
+    [InlineData(40)]
+    [InlineData(7)]
+    [InlineData(1)]
+    public void The_product_and_its_gradient_are_those_of_the_dense_matrix(long d)
+    {
+        using var scope = NewDisposeScope();
+        var a = new Sparse(rows: 60, columns: 45, edges: 300, seed: 3);
+        foreach (var index in new[] { int32, int64 })
+            foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+                Agreement.Holds(
+                    tolerance,
+                    x => a.Times(x[0], index, weighted: true),
+                    x => a.Dense(weighted: true).matmul(x[0]),
+                    randn(45, d).to(type));
+    }
+
+    [Fact]
+    public void Without_weights_every_entry_is_1()
+    {
+        using var scope = NewDisposeScope();
+        var a = new Sparse(rows: 60, columns: 45, edges: 300, seed: 4);
+        Agreement.Holds(
+            Agreement.Float32,
+            x => a.Times(x[0], int64, weighted: false),
+            x => a.Dense(weighted: false).matmul(x[0]),
+            randn(45, 33));
+    }
+
+    [Fact]
+    public void The_plain_twin_agrees()
+    {
+        using var scope = NewDisposeScope();
+        var a = new Sparse(rows: 60, columns: 45, edges: 300, seed: 5);
+        var (rowptr, col, weight) = a.Csr(int64, transposed: false);
+        Agreement.Holds(
+            Agreement.Float32,
+            x => a.Times(x[0], int64, weighted: true),
+            x => PlainOps.Spmm(rowptr, col, weight, x[0]),
+            randn(45, 16));
+    }
+
+    [Fact]
+    public void Features_of_another_height_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        var a = new Sparse(rows: 60, columns: 45, edges: 300, seed: 6);
+        var error = Assert.ThrowsAny<Exception>(() => a.Times(randn(44, 8), int64, weighted: true));
+        Assert.Contains("x must be [45; d], got [44, 8]", error.Message);
+    }
+
+    /// <summary>A random matrix with repeated entries and empty rows.</summary>
+    private sealed class Sparse
+    {
+        private readonly int rows;
+        private readonly int columns;
+        private readonly List<(int Row, int Column, float Weight)> entries = [];
+
+        internal Sparse(int rows, int columns, int edges, int seed)
+        {
+            this.rows = rows;
+            this.columns = columns;
+            var random = new Random(seed);
+            for (var e = 0; e < edges; e++)
+                entries.Add((random.Next(rows / 2), random.Next(columns), random.NextSingle() - 0.5f));
+        }
+
+        internal (Tensor Rowptr, Tensor Col, Tensor Weight) Csr(ScalarType index, bool transposed)
+        {
+            var sorted = transposed
+                ? entries.Select(e => (Row: e.Column, Column: e.Row, e.Weight)).OrderBy(e => e.Row).ToArray()
+                : entries.OrderBy(e => e.Row).ToArray();
+            var rowptr = Enumerable.Range(0, (transposed ? columns : rows) + 1).Select(r => (long)sorted.Count(e => e.Row < r));
+            return (
+                tensor(rowptr.ToArray()).to(index),
+                tensor(sorted.Select(e => (long)e.Column).ToArray()).to(index),
+                tensor(sorted.Select(e => e.Weight).ToArray()));
+        }
+
+        internal Tensor Times(Tensor x, ScalarType index, bool weighted)
+        {
+            var (rowptr, col, weight) = Csr(index, transposed: false);
+            var (rowptrT, colT, weightT) = Csr(index, transposed: true);
+            return Ops.Spmm(rowptr, col, weighted ? weight : null, rowptrT, colT, weighted ? weightT : null, x);
+        }
+
+        internal Tensor Dense(bool weighted)
+        {
+            var dense = new double[rows * columns];
+            foreach (var (row, column, weight) in entries)
+                dense[row * columns + column] += weighted ? weight : 1;
+            return tensor(dense).reshape(rows, columns);
+        }
+    }
+}

@@ -174,8 +174,10 @@ let ``tables of every kind are imported, validated and described`` () =
             if name = "nodes.csv" then
                 let described = GlemProcess.succeeds folder.Path [ "data"; "describe"; "colours" ]
 
-                for part in [ "60"; "emerald"; "CC0-1.0"; "red"; "omophily" ] do
+                for part in [ "nodes 60"; "licence CC0-1.0"; "homophily 1.000"; "red"; "n59 (blue" ] do
                     Assert.Contains(part, described)
+
+                Assert.DoesNotContain("\027", described)
 
             let at = validated.IndexOf "fingerprint "
             validated.Substring(at, 44)

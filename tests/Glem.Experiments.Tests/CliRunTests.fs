@@ -113,7 +113,8 @@ type CliRunTests(runs: QuickRuns) =
         let json = JsonDocument.Parse(runs.Read("plain", "run.json")).RootElement
         Assert.Equal(1, json.GetProperty("seed").GetInt32())
         let info = RunFolder.info (runs.Path "plain") |> RunInfo.read |> Result.orRaise
-        Assert.Equal(Colours.dataset.Value.Fingerprint, info.Dataset.Fingerprint)
+        let dataset, _ = DatasetFolder.read (runs.Path "colours") |> Result.orRaise
+        Assert.Equal(dataset.Fingerprint, info.Dataset.Fingerprint)
         Assert.Equal(0, info.Configuration.GetProperty("rounds").GetInt32())
         Assert.Equal(300, info.Configuration.GetProperty("lm").GetProperty("vocabulary").GetInt32())
         Assert.NotEqual<string>("", info.Versions.LibTorch)

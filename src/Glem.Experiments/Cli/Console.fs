@@ -8,6 +8,13 @@ module Console =
     /// A terminal that redraws lines; elsewhere every line is final.
     let isInteractive = not Console.IsOutputRedirected
 
+    /// Where tables go: with colours on a terminal, as plain text into a file or a pipe.
+    let screen =
+        if isInteractive then
+            AnsiConsole.Console
+        else
+            AnsiConsole.Create(AnsiConsoleSettings(Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors))
+
     let line (text: string) = Console.Out.WriteLine text
 
     /// One line, whatever line breaks the message holds.

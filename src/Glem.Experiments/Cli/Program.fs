@@ -5,12 +5,12 @@ open Argu
 
 let private commands (arguments: ParseResults<GlemArguments>) =
     match arguments.TryGetSubCommand() with
-    | Some(Quickstart options) -> RunCommand.quickstart options
-    | Some(Run options) -> RunCommand.run options
-    | Some(Predict options) -> PredictCommand.run options
+    | Some(GlemArguments.Quickstart options) -> RunCommand.quickstart options
+    | Some(GlemArguments.Run options) -> RunCommand.run options
+    | Some(GlemArguments.Predict options) -> PredictCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
-    | Some Doctor -> DoctorCommand.run ()
+    | Some GlemArguments.Doctor -> DoctorCommand.run ()
     | _ ->
         arguments.Parser.PrintUsage() |> Console.line
         Ok()

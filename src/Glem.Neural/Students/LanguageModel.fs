@@ -78,7 +78,7 @@ module LanguageModel =
         let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
 
         match model.Pooling with
-        | Mean -> Ops.SegmentMean (states, batch.Offsets)
+        | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow (0L, 0L, int64 batch.TextCount)
         | Cls -> states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].

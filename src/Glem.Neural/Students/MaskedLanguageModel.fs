@@ -17,6 +17,7 @@ type MaskingVocabulary =
 /// Pre-training on the texts alone: guess hidden tokens (Devlin et al. 2019, section 3.1). No label is involved.
 module MaskedLanguageModel =
     let private head = "cls.predictions"
+    let private granule = 32
 
     let private role (name: string) =
         if name = $"%s{head}.transform.dense.weight" then Multiplies
@@ -85,6 +86,9 @@ module MaskedLanguageModel =
             let masked = Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
             let batch = PackedBatch.ofSequences compute.Device masked
             let states = Bert.forward model.Encoder compute.Dtype p "bert." mode batch
+            // A recurring number of guesses, for the same reason as PackedBatch's filler; the last few stay unasked.
+            let asked = if positions.Length < granule then positions.Length else positions.Length / granule * granule
+            let positions, truth = Array.truncate asked positions, Array.truncate asked truth
             let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
             let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
             let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)

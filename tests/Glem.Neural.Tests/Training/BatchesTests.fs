@@ -84,7 +84,7 @@ let ``inference visits every row once, the longest first`` () =
         && rows |> Array.forall (fun rows -> rows.Length <= batch))
 
 [<Fact>]
-let ``a packed batch is its texts end to end, each with positions from 0`` () =
+let ``a packed batch is its texts end to end, each with positions from 0, and filler up to a multiple of 64 tokens`` () =
     let texts = Gen.choose (0, 1000) |> Gen.nonEmptyListOf |> Gen.nonEmptyListOf |> Arb.fromGen
 
     let law (texts: int list list) =
@@ -95,7 +95,11 @@ let ``a packed batch is its texts end to end, each with positions from 0`` () =
         let at i = [ offsets[i] .. offsets[i + 1] - 1 ]
 
         batch.TextCount = texts.Length
-        && offsets.Length = texts.Length + 1
+        && ids.Length % 64 = 0
+        && ids.Length - List.sumBy List.length texts < 64
+        && Array.last offsets = ids.Length
+        && positions.Length = ids.Length
+        && offsets.Length <= texts.Length + 2
         && texts |> List.indexed |> List.forall (fun (i, text) -> at i |> List.map (fun k -> int ids[k]) = text)
         && texts |> List.indexed |> List.forall (fun (i, text) -> at i |> List.map (fun k -> int positions[k]) = [ 0 .. text.Length - 1 ])
 

@@ -101,7 +101,7 @@ module Recipes =
 
     let private ofFile (path: string) : Result<Recipe, GlemError> =
         try
-            match JsonNode.Parse(File.ReadAllText path) with
+            match JsonNode.Parse(File.ReadAllText path, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false)) with
             | :? JsonObject as json ->
                 // A recipe file says what it starts from ("base"), and what it changes.
                 let baseName =

@@ -51,11 +51,12 @@ module Propagation =
             let values =
                 Csr.pairs csr |> Array.map (fun (struct (i, j)) -> float32 (scale[i] * scale[j]))
 
-            let keep (tensor: Tensor) = tensor.``to``(device).DetachFromDisposeScope()
+            let keep (make: unit -> Tensor) =
+                (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
 
-            keep (torch.tensor (csr.Offsets.ToArray())),
-            keep (torch.tensor (csr.Neighbours.ToArray())),
-            keep (torch.tensor values)
+            keep (fun () -> torch.tensor (csr.Offsets.ToArray())),
+            keep (fun () -> torch.tensor (csr.Neighbours.ToArray())),
+            keep (fun () -> torch.tensor values)
 
         let rowOffsets, columns, values = tensors rows
         // Both ends are scaled by the row's degree, also on directed graphs, as PyG does: so the transpose holds the same values.

@@ -3,7 +3,7 @@
 #load "Glem.fsx"
 open Glem
 
-let recipe = if Array.contains "--quick" fsi.CommandLineArgs then Recipes.quick Recipes.quickstart else Recipes.quickstart
+let recipe = Recipes.quickstart |> if Array.contains "--quick" fsi.CommandLineArgs then Recipes.quick else id
 let dataset = Datasets.find recipe.Dataset |> Result.orRaise
 let study = Study.prepare (Compute.automatic ()) Script.progress recipe dataset 0 |> Result.orRaise
 let encoder = Study.pretrainEncoder study

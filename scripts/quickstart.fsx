@@ -11,7 +11,7 @@ let dataset = Datasets.find recipe.Dataset |> Result.orRaise
 let study = Study.prepare (Compute.automatic ()) Script.progress recipe dataset seed |> Result.orRaise
 
 let show model posterior =
-    let accuracy part = (Audit.scores dataset.Audit part posterior).Accuracy
+    let accuracy part = posterior |> Predictions.onPart dataset.Audit part |> Metrics.accuracy
     printfn $"%-22s{model} valid %5.1f{100.0 * accuracy Valid}%%  test %5.1f{100.0 * accuracy Test}%%"
 
 // Pre-train: the encoder on texts alone, the LM on gold labels, the GNN on gold labels and the LM's embeddings.

@@ -1,6 +1,6 @@
 """The peer of Glem's language model: a small BERT in plain PyTorch, trained and run as the official recipe would.
 
-    python3 bench/peers/bert.py [--threads 2] [--steps 30] [--vocabulary 8192]
+    python3 bench/peers/bert.py [--threads 2] [--steps 32] [--lengths FILE] [--vocabulary 8192]
 
 Settings measured, each in real (unpadded) tokens per second on the same batches, one JSON object a line:
   padded    float32, every sequence padded to the maximum of 256 tokens (the official recipe's collator)
@@ -82,8 +82,7 @@ def lengths_like_dotnet(n, seed=0):
     return np.clip(np.random.RandomState(seed).lognormal(math.log(105), 0.65, n), 8, LONGEST).astype(int)
 
 
-def batches(count, fixed, vocabulary, sort):
-    lengths = lengths_like_dotnet(count * BATCH)
+def batches(lengths, fixed, vocabulary, sort):
     random = np.random.RandomState(1)
     if sort:
         # Buckets of eight batches: similar lengths together, the order of batches still random.
@@ -99,14 +98,14 @@ def batches(count, fixed, vocabulary, sort):
         yield ids, torch.from_numpy(present), torch.from_numpy(random.randint(0, CLASSES, BATCH)), int(part.sum())
 
 
-def rate(name, job, data, step):
+def rate(name, job, data, step, clock):
     for batch in data[:4]:
         step(*batch[:3])
     tokens, seconds = 0, []
     for ids, present, labels, real in data:
-        start = time.perf_counter()
+        start = clock()
         step(ids, present, labels)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(clock() - start)
         tokens += real
     line = {"peer": "PyTorch " + torch.__version__, "job": job, "setting": name, "tokensPerSecond": round(tokens / sum(seconds)),
             "millisecondsPerStep": round(1e3 * sum(seconds) / len(seconds), 2)}
@@ -118,13 +117,21 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--vocabulary", type=int, default=8192)
+    parser.add_argument("--lengths", help="file of comma-separated text lengths, in place of --steps and our own")
+    parser.add_argument("--cpu-time", action="store_true", help="count processor time: for a machine that others use")
     options = parser.parse_args()
+    clock = time.process_time if options.cpu_time else time.perf_counter
     torch.set_num_threads(options.threads)
+    if options.lengths:
+        with open(options.lengths, encoding="utf-8") as file:
+            lengths = np.array([int(length) for length in file.read().split(",")])
+    else:
+        lengths = lengths_like_dotnet(options.steps * BATCH)
     for name, fixed, half in (("padded", True, False), ("dynamic", False, False), ("bf16", False, True)):
         torch.manual_seed(0)
         model = Bert(options.vocabulary)
         optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.01, foreach=name == "bf16")
-        data = list(batches(options.steps, fixed, options.vocabulary, not fixed))
+        data = list(batches(lengths, fixed, options.vocabulary, not fixed))
 
         def train(ids, present, labels):
             with torch.autocast("cpu", torch.bfloat16, enabled=half):
@@ -138,12 +145,12 @@ def main():
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
                 model(ids, present)
 
-        rate(name, "train", data, train)
+        rate(name, "train", data, train, clock)
         model.eval()
-        rate(name, "infer", data, infer)
+        rate(name, "infer", data, infer, clock)
     model = FastPath(options.vocabulary).eval()
     half = False
-    rate("fastpath", "infer", data, infer)
+    rate("fastpath", "infer", data, infer, clock)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,11 @@ module Predictions =
 
         ofLogits c logits truth
 
+    /// A posterior on one part, through the only door to test labels: for reports, never for training or selection.
+    let onPart (audit: Audit) part posterior =
+        let nodes, truth = Audit.truth part audit |> Array.map (fun (struct (i, k)) -> i, k) |> Array.unzip
+        ofPosterior posterior nodes truth
+
     /// A posterior on the validation nodes.
     let onValidation (validation: Validation) posterior = ofPosterior posterior validation.Nodes validation.Truth
 

@@ -23,5 +23,4 @@ module Select =
 
     /// Test scores of a selected run.
     let testScores (audit: Audit) (posterior: 'run -> Posterior<'s>) (selected: Selected<'run>) =
-        let nodes, truth = Audit.truth Test audit |> Array.map (fun (struct (i, k)) -> i, k) |> Array.unzip
-        Predictions.ofPosterior (posterior selected.Run) nodes truth |> Metrics.scores
+        posterior selected.Run |> Predictions.onPart audit Test |> Metrics.scores

@@ -1,6 +1,6 @@
 // Every loop once, for the instruction set that the including file has named.
 #include "../loops.h"
-#if defined(__AVX512BF16__)
+#if defined(GLEM_BF16_DOTS)
 #include <immintrin.h>
 #endif
 

@@ -11,7 +11,7 @@ GLEM_INLINE int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to *
 
 GLEM_INLINE vf multiply_add(vf c, vu a, vu b, float) { return c + (vf)a * (vf)b; }
 GLEM_INLINE vf multiply_add(vf c, vu a, vu b, bf16) {
-#if defined(__AVX512BF16__)
+#if defined(GLEM_BF16_DOTS)
   return (vf)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
 #else
   c += (vf)(a << 16) * (vf)(b << 16);
@@ -38,16 +38,23 @@ static void tile(int64_t K, const uint32_t* A, int64_t a_row, int64_t a_k, const
     for (int n = 0; n < N; n++) store(C + m * c_row + n * L, c[m][n]);
 }
 
-// The widest tile whose sums fit the registers: 24 of 32 with AVX-512, 8 or 12 of 16 without.
-constexpr int tile_rows = L == 16 ? 6 : 4;
+// The widest tile whose sums fit the registers: 24 of 32 with AVX-512, 8 of 16 without. Where bfloat16 has no dot
+// product, its unpacked halves need some too.
+#if defined(GLEM_BF16_DOTS)
+constexpr bool bf16_dots = true;
+#else
+constexpr bool bf16_dots = false;
+#endif
+template <class T>
+constexpr int tile_rows = L == 16 && (sizeof(T) == 4 || bf16_dots) ? 6 : 4;
 constexpr int tile_vectors = L == 16 ? 4 : 2;
 
 template <class T, int N>
 static void tile_column(int64_t M, int64_t K, const uint32_t* A, int64_t a_row, int64_t a_k, const uint32_t* B,
                         int64_t b_row, float* C, int64_t c_row, bool accumulate) {
   int64_t m = 0;
-  for (; m + tile_rows <= M; m += tile_rows)
-    tile<T, tile_rows, N>(K, A + m * a_row, a_row, a_k, B, b_row, C + m * c_row, c_row, accumulate);
+  for (; m + tile_rows<T> <= M; m += tile_rows<T>)
+    tile<T, tile_rows<T>, N>(K, A + m * a_row, a_row, a_k, B, b_row, C + m * c_row, c_row, accumulate);
   for (; m + 2 <= M; m += 2) tile<T, 2, N>(K, A + m * a_row, a_row, a_k, B, b_row, C + m * c_row, c_row, accumulate);
   if (m < M) tile<T, 1, N>(K, A + m * a_row, a_row, a_k, B, b_row, C + m * c_row, c_row, accumulate);
 }
@@ -115,7 +122,7 @@ GLEM_INLINE void put_row(const float* from, T* to, int64_t n, float scale) {
   for (int64_t c = 0; c < n; c += L) store(to + c, load(from + c) * scale, n - c);
 }
 
-constexpr int64_t query_block = 48;  // a multiple of tile_rows and of 2
+constexpr int64_t query_block = 48;  // a multiple of every tile_rows and of 2
 
 struct AttentionShape {
   int64_t keys, columns, key_words, width_words;  // length and width rounded up to L; their words
@@ -161,26 +168,33 @@ void attention(const T* qkv, T* out, float* lse, AttentionTask task, Dropout dro
     const int64_t rows = t - first < query_block ? t - first : query_block;
     multiply<T>(rows, s.keys, s.width_words, (const uint32_t*)(q + first * stride), stride_words, 1, keys, s.keys,
                 scores, s.keys, false);
-    float norm[query_block];
+    // Row by row, but one short loop after the other: the processor then works on several rows at once.
+    float peaks[query_block], sums[query_block], norm[query_block];
     for (int64_t i = 0; i < rows; i++) {
       float* row = scores + i * s.keys;
       for (int64_t j = t; j < s.keys; j++) row[j] = -1e30f;
       vf top = load(row);
       for (int64_t j = L; j < s.keys; j += L) top = max(top, load(row + j));
-      const float peak = largest(top) * temperature;
+      peaks[i] = largest(top) * temperature;
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      float* row = scores + i * s.keys;
+      const float peak = peaks[i];
       if (drop.threshold)
         keep_scales(drop, (task.head * task.total + task.start + first + i) << 16, t, keep);
       vf total{};
       T* probabilities = (T*)row;  // written over the scores, never ahead of them
       for (int64_t j = 0; j < s.keys; j += L) {
-        vf p = first_lanes(exp(load(row + j) * temperature - peak), t - j);
+        vf p = exp(load(row + j) * temperature - peak);  // past the keys e^-87, which no sum sees
         total += p;
-        if (drop.threshold) p = first_lanes(p * load(keep + j), t - j);
+        if (drop.threshold) p *= load(keep + j);
         store(probabilities + j, p);
       }
-      const float denominator = sum(total);
-      norm[i] = 1.0f / denominator;
-      lse[first + i] = peak + __builtin_logf(denominator);
+      sums[i] = sum(total);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      norm[i] = 1.0f / sums[i];
+      lse[first + i] = peaks[i] + __builtin_logf(sums[i]);
     }
     multiply<T>(rows, s.columns, s.key_words, (const uint32_t*)scores, s.keys, 1, values, s.columns, product,
                 s.columns, false);
@@ -243,11 +257,12 @@ void attention_backward(const T* qkv, const T* out, const float* lse, const T* d
       if (drop.threshold)
         keep_scales(drop, (task.head * task.total + task.start + first + i) << 16, t, keep);
       for (int64_t j = 0; j < s.keys; j += L) {
-        vf p = first_lanes(exp(load(row + j) * temperature - log_sum), t - j);
+        vf p = exp(load(row + j) * temperature - log_sum);
+        if (j + L > t) p = first_lanes(p, t - j);
         vf dp = load(drow + j), kept = p;
         if (drop.threshold) {
-          vf scale = first_lanes(load(keep + j), t - j);
-          kept = p * scale;
+          vf scale = load(keep + j);
+          kept *= scale;
           dp *= scale;
         }
         store(row + j, kept);

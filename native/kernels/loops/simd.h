@@ -21,7 +21,7 @@ GLEM_INLINE vf widen(vh x) { return (vf)(__builtin_convertvector(x, vu) << 16); 
 
 // Rounds to nearest even, as ATen does.
 GLEM_INLINE vh narrow(vf x) {
-#if defined(__AVX512BF16__)
+#if defined(GLEM_BF16_DOTS)
   return (vh)_mm512_cvtneps_pbh((__m512)x);
 #else
   vu bits = (vu)x;
@@ -63,15 +63,20 @@ GLEM_INLINE void store(T* p, vf x, int64_t n) {
 GLEM_INLINE vf max(vf a, vf b) { return a > b ? a : b; }
 GLEM_INLINE vf min(vf a, vf b) { return a < b ? a : b; }
 
+GLEM_INLINE vf rotate(vf x, int by) {
+  vi from;
+  for (int i = 0; i < L; i++) from[i] = (i + by) % L;
+  return __builtin_shuffle(x, from);
+}
 GLEM_INLINE float sum(vf x) {
-  float s = 0;
-  for (int i = 0; i < L; i++) s += x[i];
-  return s;
+#pragma GCC unroll 4
+  for (int by = L / 2; by > 0; by /= 2) x += rotate(x, by);
+  return x[0];
 }
 GLEM_INLINE float largest(vf x) {
-  float m = x[0];
-  for (int i = 1; i < L; i++) m = x[i] > m ? x[i] : m;
-  return m;
+#pragma GCC unroll 4
+  for (int by = L / 2; by > 0; by /= 2) x = max(x, rotate(x, by));
+  return x[0];
 }
 
 // Lanes at and above n set to 0.

@@ -29,8 +29,7 @@ module Trial =
     let private tfidfWidth = 256
 
     let private scores audit part (posterior: Posterior<'s>) =
-        let nodes, truth = Audit.truth part audit |> Array.map (fun (struct (i, k)) -> i, k) |> Array.unzip
-        Predictions.ofPosterior posterior nodes truth |> Metrics.scores
+        posterior |> Predictions.onPart audit part |> Metrics.scores
 
     let private rung audit posterior : Score =
         { Valid = (scores audit Valid posterior).Accuracy

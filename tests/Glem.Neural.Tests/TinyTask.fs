@@ -58,6 +58,7 @@ module TinyTask =
               InitializerRange = 0.1 }
           Pooling = Mean
           HeadDropout = 0.1
+          TokenDropout = 0.1
           Classes = classes }
 
     let gcn: GcnConfig =

@@ -51,6 +51,7 @@ module Recipes =
               AttentionDropout = 0.1
               Pooling = Mean
               HeadDropout = 0.3
+              TokenDropout = 0.0
               MaxTokens = 128
               Vocabulary = 8000 }
           Mlm =

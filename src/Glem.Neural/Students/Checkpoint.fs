@@ -62,8 +62,8 @@ module Checkpoint =
         | Cls -> "cls"
         | Mean -> "mean"
 
-    /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with three keys more:
-    /// glem_pooling, glem_head_dropout and glem_max_tokens. Raises IOException.
+    /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with keys of our own:
+    /// glem_pooling, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
         let config = BertConfig.toNode saved.Model.Encoder
@@ -80,6 +80,7 @@ module Checkpoint =
         config["label2id"] <- ids
         config["glem_pooling"] <- poolingName saved.Model.Pooling
         config["glem_head_dropout"] <- saved.Model.HeadDropout
+        config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
         saveWeights folder saved.Weights
         TokenizerJsonWriter.save (tokenizerFile folder) saved.Tokenizer
@@ -114,6 +115,8 @@ module Checkpoint =
                     { Encoder = encoder
                       Pooling = pooling
                       HeadDropout = (key config "glem_head_dropout").GetValue<float>()
+                      TokenDropout = (key config "glem_token_dropout").GetValue<float>()
+                      MaskId = tokenizer.Specials.Mask
                       Classes = names.Count }
 
                 Ok

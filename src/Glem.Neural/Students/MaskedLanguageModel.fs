@@ -99,7 +99,7 @@ module MaskedLanguageModel =
         let step number =
             Scope.freeingAll (fun () ->
                 let seed = key |> Key.named "dropout" |> Key.at number |> Key.seed |> int64
-                let random = Random(int (seed >>> 33))
+                let random = key |> Key.named "masks" |> Key.at number |> Random.ofKey
                 let sequences = rows number |> Array.map (fun row -> texts[row])
                 let ids = sequences |> Array.collect _.ToArray()
                 let hidden, positions, truth = hide vocabulary share random ids

@@ -59,7 +59,10 @@ let private damaged: (string * (string list -> string list) * (string list -> st
     "an edge to an unknown node", id, edit 3 "n1,n99", [ "edges.csv"; "line 4"; "n99" ]
     "duplicate ids", edit 5 "n0,words again,red,train", id, [ "nodes.csv"; "line 6"; "n0"; "line 2" ]
     "overlapping splits", edit 5 "n0,words again,red,test", id, [ "nodes.csv"; "line 6"; "n0"; "test"; "train" ]
-    "a class with no training node", (fun lines -> lines @ [ "extra,a yellow thing,yellow,test" ]), id, [ "yellow"; "no training node" ]
+    "a class with no training node",
+    (fun lines -> lines @ [ "extra,a yellow thing,yellow,test" ]),
+    id,
+    [ "yellow"; "no training node" ]
     "an empty text", edit 5 "n4,  ,green,train", id, [ "nodes.csv"; "line 6"; "n4"; "empty text" ]
     "a split that is no part", edit 5 "n4,words,green,dev", id, [ "nodes.csv"; "line 6"; "dev"; "train, valid, test" ]
     "a missing column", edit 0 "id,text,class,split", id, [ "nodes.csv"; "line 1"; "label" ]
@@ -109,7 +112,18 @@ let ``an output that is in the way, or cannot be, is refused`` () =
     use folder = new TestFolder()
     Colours.write (folder.File "colours")
     folder.Write("file", "not a folder")
-    let run out = [ "run"; "--recipe"; "quickstart"; "--quick"; "--dataset"; "colours"; "--out"; out ]
+
+    let run out = [
+        "run"
+        "--recipe"
+        "quickstart"
+        "--quick"
+        "--dataset"
+        "colours"
+        "--out"
+        out
+    ]
+
     GlemProcess.refuses folder.Path (run "file") [ "file"; "exists" ]
     GlemProcess.refuses folder.Path (run "colours") [ "colours"; "exists" ]
     GlemProcess.refuses folder.Path (run "file/inside") [ "file/inside" ]
@@ -122,7 +136,11 @@ let ``without libtorch the error says what is missing and what installs it`` () 
     let remedy = [ "native engine"; "libtorch-dev"; "GLEM_NATIVE" ]
     GlemProcess.refusesWith [ "GLEM_NATIVE", "/nowhere/libglem_native.so" ] folder.Path run remedy
     folder.Write("not-a-library.so", "text")
-    GlemProcess.refusesWith [ "GLEM_NATIVE", folder.File "not-a-library.so" ] folder.Path run [ "not-a-library.so"; "libtorch-dev" ]
+
+    GlemProcess.refusesWith [ "GLEM_NATIVE", folder.File "not-a-library.so" ] folder.Path run [
+        "not-a-library.so"
+        "libtorch-dev"
+    ]
 
 [<Fact>]
 let ``--verbose adds the stack trace`` () =
@@ -165,7 +183,20 @@ let ``tables of every kind are imported, validated and described`` () =
             use folder = new TestFolder()
             File.WriteAllBytes(folder.File name, bytes)
             File.WriteAllLines(folder.File "edges.tsv", Colours.edgeLines |> List.map tab)
-            let import = [ "data"; "import"; "--nodes"; name; "--edges"; "edges.tsv"; "--out"; "colours"; "--licence"; "CC0-1.0" ]
+
+            let import = [
+                "data"
+                "import"
+                "--nodes"
+                name
+                "--edges"
+                "edges.tsv"
+                "--out"
+                "colours"
+                "--licence"
+                "CC0-1.0"
+            ]
+
             GlemProcess.succeeds folder.Path import |> ignore
             let validated = GlemProcess.succeeds folder.Path [ "data"; "validate"; "colours" ]
             Assert.Contains("60 nodes", validated)

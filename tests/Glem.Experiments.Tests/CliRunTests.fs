@@ -14,7 +14,19 @@ type QuickRuns() =
     let folder = new TestFolder()
 
     let run name more =
-        let arguments = [ "run"; "--recipe"; "quickstart"; "--quick"; "--dataset"; "colours"; "--out"; name; "--set"; "lm.vocabulary=300" ]
+        let arguments = [
+            "run"
+            "--recipe"
+            "quickstart"
+            "--quick"
+            "--dataset"
+            "colours"
+            "--out"
+            name
+            "--set"
+            "lm.vocabulary=300"
+        ]
+
         GlemProcess.succeeds folder.Path (arguments @ more)
 
     do Colours.write (folder.File "colours")
@@ -46,18 +58,36 @@ type CliRunTests(runs: QuickRuns) =
         let checkpoint student names = names |> List.map (fun name -> $"checkpoints/%s{student}/%s{name}")
 
         Assert.Equal<string>(
-            [ "run.json"; "metrics.jsonl"; "summary.json"; "predictions.csv"; "report.html"; "report.md" ]
+            [
+                "run.json"
+                "metrics.jsonl"
+                "summary.json"
+                "predictions.csv"
+                "report.html"
+                "report.md"
+            ]
             @ checkpoint "lm" [ "config.json"; "model.safetensors"; "tokenizer.json" ]
             @ checkpoint "gnn" [ "config.json"; "model.safetensors" ]
             |> List.sort,
             files
         )
 
-        Assert.Equal<string>([ "again"; "colours"; "first"; "plain" ], DirectoryInfo(runs.Folder).GetDirectories() |> Array.map _.Name |> Array.sort)
+        Assert.Equal<string>(
+            [ "again"; "colours"; "first"; "plain" ],
+            DirectoryInfo(runs.Folder).GetDirectories() |> Array.map _.Name |> Array.sort
+        )
 
     [<Fact>]
     member _.``the screen shows the ladder and where the files are``() =
-        for part in [ "TF-IDF"; "GLEM-LM"; "GLEM-GNN"; "first/"; "report.html"; "predict --run first" ] do
+        for part in
+            [
+                "TF-IDF"
+                "GLEM-LM"
+                "GLEM-GNN"
+                "first/"
+                "report.html"
+                "predict --run first"
+            ] do
             Assert.Contains(part, runs.Out)
 
     [<Fact>]
@@ -67,12 +97,18 @@ type CliRunTests(runs: QuickRuns) =
         let seen = [
             for line in lines do
                 let json = JsonDocument.Parse(line).RootElement
-                Assert.Equal<string>([ "event"; "iteration"; "model"; "split"; "accuracy"; "macroF1"; "nll"; "ece" ], keys json)
+
+                Assert.Equal<string>(
+                    [ "event"; "iteration"; "model"; "split"; "accuracy"; "macroF1"; "nll"; "ece" ],
+                    keys json
+                )
 
                 for key in [ "accuracy"; "macroF1"; "ece" ] do
                     Assert.InRange(json.GetProperty(key).GetDouble(), 0.0, 1.0)
 
-                json.GetProperty("iteration").GetInt32(), string (json.GetProperty "model"), string (json.GetProperty "split")
+                json.GetProperty("iteration").GetInt32(),
+                string (json.GetProperty "model"),
+                string (json.GetProperty "split")
         ]
 
         let expected = [
@@ -98,7 +134,11 @@ type CliRunTests(runs: QuickRuns) =
         Assert.Equal(1, first.GetProperty("rounds").GetArrayLength())
         Assert.Equal(1, first.GetProperty("emRounds").GetInt32())
         Assert.True(first.GetProperty("peakRssMb").GetDouble() > 10.0)
-        Assert.All(first.GetProperty("seconds").EnumerateObject(), (fun stage -> Assert.InRange(stage.Value.GetDouble(), 0.0, 90.0)))
+
+        Assert.All(
+            first.GetProperty("seconds").EnumerateObject(),
+            (fun stage -> Assert.InRange(stage.Value.GetDouble(), 0.0, 90.0))
+        )
 
         for rung in baselines do
             Assert.Contains(rung, keys plain)
@@ -128,14 +168,22 @@ type CliRunTests(runs: QuickRuns) =
 
     [<Fact>]
     member _.``the same command writes the same metrics, predictions and weights, byte for byte``() =
-        for file in [ "metrics.jsonl"; "predictions.csv"; "checkpoints/lm/model.safetensors"; "checkpoints/gnn/model.safetensors" ] do
+        for file in
+            [
+                "metrics.jsonl"
+                "predictions.csv"
+                "checkpoints/lm/model.safetensors"
+                "checkpoints/gnn/model.safetensors"
+            ] do
             Assert.Equal<byte>(File.ReadAllBytes(runs.Path("first", file)), File.ReadAllBytes(runs.Path("again", file)))
 
         Assert.NotEqual<string>(runs.Read("first", "metrics.jsonl"), runs.Read("plain", "metrics.jsonl"))
 
     [<Fact>]
     member _.``predict shows the likeliest classes of one text``() =
-        let lines = (predict [ "--text"; "grass and frogs"; "--top"; "2" ]).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        let lines =
+            (predict [ "--text"; "grass and frogs"; "--top"; "2" ]).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
         Assert.Equal(2, lines.Length)
         Assert.All(lines, (fun line -> Assert.Matches(@"^ +\d+\.\d% +(red|green|blue)$", line)))
 
@@ -159,7 +207,10 @@ type CliRunTests(runs: QuickRuns) =
         let write (name: string) (content: string) = File.WriteAllText(runs.Path name, content)
         write "texts.txt" (String.Join("\n", texts) + "\n\n")
         write "texts.tsv" ("text\n" + String.Join("\n", texts) + "\n")
-        write "texts.jsonl" (String.Join("\n", texts |> List.map (fun text -> $"""{{"id":"{text}","text":"{text}"}}""")))
+
+        write
+            "texts.jsonl"
+            (String.Join("\n", texts |> List.map (fun text -> $"""{{"id":"{text}","text":"{text}"}}""")))
 
         (use file = File.Create(runs.Path "texts.txt.gz")
          use stream = new GZipStream(file, CompressionLevel.Optimal)
@@ -172,7 +223,11 @@ type CliRunTests(runs: QuickRuns) =
             [
                 for line in File.ReadAllLines out do
                     let classes = JsonDocument.Parse(line).RootElement.GetProperty "classes"
-                    let probabilities = [ for one in classes.EnumerateArray() -> one.GetProperty("probability").GetDouble() ]
+
+                    let probabilities = [
+                        for one in classes.EnumerateArray() -> one.GetProperty("probability").GetDouble()
+                    ]
+
                     Assert.Equal(1.0, List.sum probabilities, 1e-5)
                     Assert.Equal<float list>(List.sortDescending probabilities, probabilities)
                     string (classes[0].GetProperty "class")
@@ -194,7 +249,7 @@ type CliRunTests(runs: QuickRuns) =
         refuses [ "--run"; "first"; "--input"; "first/run.json" ] [ "run.json"; ".json" ]
         refuses [ "--run"; "first" ] [ "--text"; "--input" ]
         refuses [ "--run"; "nowhere"; "--text"; "x" ] [ "nowhere"; "config.json" ]
-        refuses [ "--run"; "first"; "--input"; "blank.csv"; "--out"; "x.xls" ] [ ]
+        refuses [ "--run"; "first"; "--input"; "blank.csv"; "--out"; "x.xls" ] []
 
     [<Fact>]
     member _.``a report joins any number of runs in one page``() =

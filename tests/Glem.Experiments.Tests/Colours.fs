@@ -40,8 +40,7 @@ module Colours =
                     Label = Some classNames[i % 3]
                     Part = parts[i / 3 % 5]
                 })
-            Edges =
-                Array.init 120 (fun i -> struct ($"n%d{i % 60}", $"n%d{(i % 60 + 3 * random.Next(1, 20)) % 60}"))
+            Edges = Array.init 120 (fun i -> struct ($"n%d{i % 60}", $"n%d{(i % 60 + 3 * random.Next(1, 20)) % 60}"))
         }
 
     let dataset = lazy (Dataset.ofRecords "colours" records |> Result.orRaise)
@@ -62,7 +61,11 @@ module Colours =
     let writeLines (folder: string) (nodes: string list) (edges: string list) =
         Directory.CreateDirectory folder |> ignore
         let write (name: string) (lines: string list) = File.WriteAllLines(Path.Combine(folder, name), lines)
-        write "dataset.json" [ """{ "name": "colours", "licence": "CC0-1.0", "source": "made up for a test" }""" ]
+
+        write "dataset.json" [
+            """{ "name": "colours", "licence": "CC0-1.0", "source": "made up for a test" }"""
+        ]
+
         write "nodes.csv" nodes
         write "edges.csv" edges
 
@@ -70,21 +73,36 @@ module Colours =
 
     /// A recipe that trains on colours in about a second.
     let recipe: Recipe =
-        let cut (fit: FitRecipe) = { fit with Epochs = 2.0; Batch = 16; Patience = 0 }
+        let cut (fit: FitRecipe) = {
+            fit with
+                Epochs = 2.0
+                Batch = 16
+                Patience = 0
+        }
+
         let base' = Recipes.quick Recipes.quickstart
 
-        { base' with
-            Name = "colours"
-            Dataset = "colours"
-            Lm =
-                { base'.Lm with
-                    Hidden = 32
-                    Heads = 4
-                    Intermediate = 64
-                    Vocabulary = 300
-                    MaxTokens = 24 }
-            Mlm = { base'.Mlm with Fit = cut base'.Mlm.Fit }
-            LmFit = cut base'.LmFit
-            Gnn = { base'.Gnn with Hidden = 16 }
-            Rounds = 2
-            EStep = { base'.EStep with Fit = cut base'.EStep.Fit } }
+        {
+            base' with
+                Name = "colours"
+                Dataset = "colours"
+                Lm = {
+                    base'.Lm with
+                        Hidden = 32
+                        Heads = 4
+                        Intermediate = 64
+                        Vocabulary = 300
+                        MaxTokens = 24
+                }
+                Mlm = {
+                    base'.Mlm with
+                        Fit = cut base'.Mlm.Fit
+                }
+                LmFit = cut base'.LmFit
+                Gnn = { base'.Gnn with Hidden = 16 }
+                Rounds = 2
+                EStep = {
+                    base'.EStep with
+                        Fit = cut base'.EStep.Fit
+                }
+        }

@@ -28,9 +28,21 @@ module GlemProcess =
         search (DirectoryInfo AppContext.BaseDirectory)
 
     /// Runs a program in a folder to its end; a process that takes longer than `limit` is ended and fails the test.
-    let start (program: string) (folder: string) (limit: TimeSpan) (environment: (string * string) list) (arguments: string list) =
+    let start
+        (program: string)
+        (folder: string)
+        (limit: TimeSpan)
+        (environment: (string * string) list)
+        (arguments: string list)
+        =
         let info =
-            ProcessStartInfo(program, arguments, WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true)
+            ProcessStartInfo(
+                program,
+                arguments,
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true
+            )
 
         environment |> List.iter (fun (key, value) -> info.Environment[key] <- value)
         use started = Process.Start info |> nonNull
@@ -65,8 +77,7 @@ module GlemProcess =
         Assert.Equal("", outcome.Err)
         outcome.Out
 
-    let private names folder =
-        Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories) |> Array.sort
+    let private names folder = Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories) |> Array.sort
 
     /// Wrong input ends with code 2 and one error line that holds every part, and writes nothing.
     let refusesWith environment folder arguments (parts: string list) =

@@ -32,18 +32,24 @@ let ``a recipe survives its JSON, whatever its numbers are`` () =
         let! begin' = Gen.elements [ Scratch; Start.Pretrained; Previous ]
         let! name = Gen.elements [ "a"; "Ünïcode \"x\""; "" ]
 
-        return
-            { start with
+        return {
+            start with
                 Name = name
                 Rounds = rounds
                 Order = order
-                EStep =
-                    { start.EStep with
+                EStep = {
+                    start.EStep with
                         PseudoWeight = float alpha / 1e6
-                        Start = begin' }
-                LmFit =
-                    { start.LmFit with
-                        Optimiser = { start.LmFit.Optimiser with LearningRate = float rate / 7e9 } } }
+                        Start = begin'
+                }
+                LmFit = {
+                    start.LmFit with
+                        Optimiser = {
+                            start.LmFit.Optimiser with
+                                LearningRate = float rate / 7e9
+                        }
+                }
+        }
     }
 
     let law recipe =
@@ -54,18 +60,50 @@ let ``a recipe survives its JSON, whatever its numbers are`` () =
 
 [<Fact>]
 let ``a setting changes its field and no other`` () =
-    Assert.Equal(Ok { start with EStep = { start.EStep with PseudoWeight = 0.3 } }, set "eStep.pseudoWeight=0.3")
+    Assert.Equal(
+        Ok {
+            start with
+                EStep = { start.EStep with PseudoWeight = 0.3 }
+        },
+        set "eStep.pseudoWeight=0.3"
+    )
+
     Assert.Equal(Ok { start with Rounds = 5 }, set " rounds = 5 ")
     Assert.Equal(Ok { start with Order = GnnFirst }, set "order=gnnFirst")
-    Assert.Equal(Ok { start with Lm = { start.Lm with Pooling = Cls } }, set "lm.pooling=CLS")
+
+    Assert.Equal(
+        Ok {
+            start with
+                Lm = { start.Lm with Pooling = Cls }
+        },
+        set "lm.pooling=CLS"
+    )
+
     Assert.Equal(Ok { start with Dataset = "my=data" }, set "dataset=my=data")
-    let optimiser = { start.LmFit.Optimiser with Decay = false }
-    Assert.Equal(Ok { start with LmFit = { start.LmFit with Optimiser = optimiser } }, set "lmFit.optimiser.decay=false")
+
+    let optimiser = {
+        start.LmFit.Optimiser with
+            Decay = false
+    }
+
+    Assert.Equal(
+        Ok {
+            start with
+                LmFit = {
+                    start.LmFit with
+                        Optimiser = optimiser
+                }
+        },
+        set "lmFit.optimiser.decay=false"
+    )
+
     Assert.Equal(Ok { start with Rounds = 7 }, overlay """{ "rounds": 7 }""")
 
 [<Fact>]
 let ``an unknown field is refused by its whole path, with the names that there are`` () =
-    set "eStep.fit.optimiser.learningrate=1" |> refuses "eStep.fit.optimiser.learningrate" [ "learningRate"; "weightDecay"; "clipNorm" ]
+    set "eStep.fit.optimiser.learningrate=1"
+    |> refuses "eStep.fit.optimiser.learningrate" [ "learningRate"; "weightDecay"; "clipNorm" ]
+
     set "alpha=1" |> refuses "alpha" [ "eStep"; "mStep"; "rounds" ]
     overlay """{ "lm": { "layers": 3, "width": 4 } }""" |> refuses "lm.width" [ "hidden"; "layers" ]
 
@@ -80,7 +118,9 @@ let ``an unknown field is refused by its whole path, with the names that there a
 [<InlineData("name=3", "name", "a text")>]
 [<InlineData("eStep=0.5", "eStep", "an object")>]
 [<InlineData("rounds", "rounds", "path=value")>]
-let ``a value of another kind is refused by path, with what is expected`` (assignment: string, key: string, expected: string) =
+let ``a value of another kind is refused by path, with what is expected``
+    (assignment: string, key: string, expected: string)
+    =
     set assignment |> refuses key [ expected ]
 
 [<Theory>]
@@ -122,15 +162,18 @@ let private ofFile (content: string) =
 
 [<Fact>]
 let ``a recipe file says what differs from its base`` () =
-    let json = """{ "base": "quickstart", "name": "mine", "eStep": { "pseudoWeight": 0.9, "fit": { "epochs": 1.5 } } }"""
+    let json =
+        """{ "base": "quickstart", "name": "mine", "eStep": { "pseudoWeight": 0.9, "fit": { "epochs": 1.5 } } }"""
 
-    let expected =
-        { start with
+    let expected = {
+        start with
             Name = "mine"
-            EStep =
-                { start.EStep with
+            EStep = {
+                start.EStep with
                     PseudoWeight = 0.9
-                    Fit = { start.EStep.Fit with Epochs = 1.5 } } }
+                    Fit = { start.EStep.Fit with Epochs = 1.5 }
+            }
+    }
 
     Assert.Equal(Ok expected, ofFile json)
     Assert.Equal(Ok { start with Rounds = 0 }, ofFile """{ "rounds": 0 }""")
@@ -142,7 +185,9 @@ let ``a recipe file says what differs from its base`` () =
 [<InlineData("""{ "rounds": 1, "rounds": 2 }""", "line 1", "recipe")>]
 [<InlineData("{\n  \"rounds\": ,\n}", "line 2", "recipe")>]
 [<InlineData("[]", "something else", "object")>]
-let ``a recipe file that is wrong is refused by file, place and what is expected`` (json: string, found: string, expected: string) =
+let ``a recipe file that is wrong is refused by file, place and what is expected``
+    (json: string, found: string, expected: string)
+    =
     match ofFile json with
     | Error(InFile _ as error) ->
         let message = GlemError.message error

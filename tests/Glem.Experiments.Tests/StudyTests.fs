@@ -5,7 +5,10 @@ open Glem
 open TorchSharp
 open Xunit
 
-let private compute: Compute = { Device = torch.CPU; Precision = Precision.Float32 }
+let private compute: Compute = {
+    Device = torch.CPU
+    Precision = Precision.Float32
+}
 
 let private bits (weights: Weights) =
     weights
@@ -42,13 +45,15 @@ let private withForeignLabels part =
     Assert.NotEqual<string option>(labels, shifted)
     let given = Array.zip victims shifted |> Seq.map (fun (node, label) -> node.Id, label) |> Map
 
-    { records with
-        Nodes =
-            records.Nodes
-            |> Array.map (fun node ->
-                match given.TryFind node.Id with
-                | Some label -> { node with Label = label }
-                | None -> node) }
+    {
+        records with
+            Nodes =
+                records.Nodes
+                |> Array.map (fun node ->
+                    match given.TryFind node.Id with
+                    | Some label -> { node with Label = label }
+                    | None -> node)
+    }
     |> Dataset.ofRecords "poisoned"
     |> Result.orRaise
 
@@ -77,14 +82,24 @@ let ``training labels do change training`` () =
 [<Fact>]
 let ``at alpha 0 the E-step does not depend on its teacher, at alpha above 0 it does`` () =
     let eStep alpha (teacherSeed: int) =
-        let recipe = { Colours.recipe with EStep = { Colours.recipe.EStep with PseudoWeight = alpha } }
+        let recipe = {
+            Colours.recipe with
+                EStep = {
+                    Colours.recipe.EStep with
+                        PseudoWeight = alpha
+                }
+        }
+
         use study = prepare (fun _ _ -> ()) recipe Colours.dataset.Value
         let encoder = LanguageModel.initialEncoder (Key.ofSeed 1) study.Lm
         let start = LanguageModel.withNewHead (Key.ofSeed 1) study.Lm encoder
         let fits = Study.fits study encoder { Weights = start; Embeddings = [||] } start
         let random = Random teacherSeed
         let teacher = Array.init (60 * 3) (fun _ -> float32 (5.0 * random.NextDouble())) |> Posterior.ofLogits 3
-        let theta, _ = fits.FitQ { Round = 1; Key = Key.ofSeed 2 } teacher { Weights = start; Embeddings = [||] }
+
+        let theta, _ =
+            fits.FitQ { Round = 1; Key = Key.ofSeed 2 } teacher { Weights = start; Embeddings = [||] }
+
         bits theta.Weights
 
     Assert.True((eStep 0.0 1 = eStep 0.0 2))
@@ -94,7 +109,11 @@ let ``at alpha 0 the E-step does not depend on its teacher, at alpha above 0 it 
 let ``GNN-first runs the same stages in the other order`` () =
     let order = ResizeArray<string>()
     let recipe = { Colours.recipe with Order = GnnFirst }
-    let watch name (state: TrainState) = if state.IsDone then order.Add name
+
+    let watch name (state: TrainState) =
+        if state.IsDone then
+            order.Add name
+
     use study = prepare watch recipe Colours.dataset.Value
     let encoder = Study.pretrainEncoder study
     let lm = Study.lmOnGold study encoder
@@ -121,8 +140,11 @@ let ``a whole EM run leaves no tensor behind`` () =
 
     for precision in [ Precision.Float32; Precision.BFloat16 ] do
         let compute = { compute with Precision = precision }
+
         let made =
-            use study = Study.prepare compute (fun _ _ -> ()) Colours.recipe Colours.dataset.Value 5 |> Result.orRaise
+            use study =
+                Study.prepare compute (fun _ _ -> ()) Colours.recipe Colours.dataset.Value 5 |> Result.orRaise
+
             let encoder = Study.pretrainEncoder study
             let lm = Study.lmOnGold study encoder
             let gnn = Study.gnnOnEmbeddings study (fst lm)

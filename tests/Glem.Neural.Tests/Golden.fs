@@ -8,7 +8,10 @@ open Xunit
 
 /// Numbers that the reference implementations computed (shared/fixtures).
 module Golden =
-    let cpu precision : Compute = { Device = torch.CPU; Precision = precision }
+    let cpu precision : Compute = {
+        Device = torch.CPU
+        Precision = precision
+    }
 
     /// The tensors of a golden file; the caller's dispose scope owns them.
     let tensors (path: string) = Safetensors.Load(SharedFiles.file $"fixtures/%s{path}")
@@ -18,7 +21,8 @@ module Golden =
         use _ = torch.NewDisposeScope()
 
         tensors path
-        |> Seq.choose (fun pair -> rename pair.Key |> Option.map (fun name -> KeyValuePair(name, Weight.ofTensor pair.Value)))
+        |> Seq.choose (fun pair ->
+            rename pair.Key |> Option.map (fun name -> KeyValuePair(name, Weight.ofTensor pair.Value)))
         |> Dictionary
         :> Weights
 
@@ -36,7 +40,10 @@ module Golden =
         let excess (x: float32) (y: float32) = abs (float x - float y) - relative * abs (float x)
         let worst = Array.map2 excess expected actual |> Array.max
         // Written so that NaN fails.
-        Assert.True((worst <= absolute), $"%s{what}: off by %g{worst}, allowed %g{absolute} and %g{relative} of the entry")
+        Assert.True(
+            (worst <= absolute),
+            $"%s{what}: off by %g{worst}, allowed %g{absolute} and %g{relative} of the entry"
+        )
 
     /// No entry off by more than this share of the largest, where the largest is not rounding noise itself.
     let agreeToLargest (what: string) share noise (expected: float32[]) (actual: float32[]) =

@@ -13,10 +13,11 @@ module TinyTask =
     let private special = [| 0..4 |] // [PAD] [UNK] [CLS] [SEP] [MASK]
     let vocabulary = 40
 
-    let masking: MaskingVocabulary =
-        { Mask = 4
-          Special = Set special
-          Size = vocabulary }
+    let masking: MaskingVocabulary = {
+        Mask = 4
+        Special = Set special
+        Size = vocabulary
+    }
 
     /// [CLS], 3 to 9 tokens that are mostly the class's own, [SEP].
     let texts: TokenisedTexts =
@@ -43,54 +44,62 @@ module TinyTask =
     let supervision = Supervision.ofSplit labels split |> Result.orRaise
     let validation = Validation.ofSplit labels split |> Result.orRaise
 
-    let lm: LanguageModel =
-        { Encoder =
-            { VocabularySize = vocabulary
-              Hidden = 32
-              Layers = 2
-              Heads = 4
-              Intermediate = 64
-              Positions = 16
-              TokenTypes = 2
-              HiddenDropout = 0.1
-              AttentionDropout = 0.1
-              LayerNormEpsilon = 1e-12
-              InitializerRange = 0.1 }
-          Pooling = Mean
-          HeadDropout = 0.1
-          TokenDropout = 0.1
-          Classes = classes }
+    let lm: LanguageModel = {
+        Encoder = {
+            VocabularySize = vocabulary
+            Hidden = 32
+            Layers = 2
+            Heads = 4
+            Intermediate = 64
+            Positions = 16
+            TokenTypes = 2
+            HiddenDropout = 0.1
+            AttentionDropout = 0.1
+            LayerNormEpsilon = 1e-12
+            InitializerRange = 0.1
+        }
+        Pooling = Mean
+        HeadDropout = 0.1
+        TokenDropout = 0.1
+        MaskId = 4
+        Classes = classes
+    }
 
-    let gcn: GcnConfig =
-        { Inputs = 32
-          Hidden = 16
-          Classes = classes
-          Dropout = 0.5 }
+    let gcn: GcnConfig = {
+        Inputs = 32
+        Hidden = 16
+        Classes = classes
+        Dropout = 0.5
+    }
 
-    let recipe: FitRecipe =
-        { Epochs = 2.0
-          Batch = 8
-          EvaluationsPerEpoch = 1.0
-          Patience = 0
-          LabelSmoothing = 0.1
-          Optimiser =
-            { LearningRate = 0.01
-              WeightDecay = 0.01
-              Beta1 = 0.9
-              Beta2 = 0.999
-              Epsilon = 1e-8
-              ClipNorm = 1.0
-              WarmUp = 0.1
-              Decay = true } }
+    let recipe: FitRecipe = {
+        Epochs = 2.0
+        Batch = 8
+        EvaluationsPerEpoch = 1.0
+        Patience = 0
+        LabelSmoothing = 0.1
+        Optimiser = {
+            LearningRate = 0.01
+            WeightDecay = 0.01
+            Beta1 = 0.9
+            Beta2 = 0.999
+            Epsilon = 1e-8
+            ClipNorm = 1.0
+            WarmUp = 0.1
+            Decay = true
+        }
+    }
 
     /// Training on the gold labels.
-    let stage key recipe : Stage =
-        { Name = "the test's stage"
-          Recipe = recipe
-          Lesson = Lesson.ofTargets GroupMeans Mix.goldOnly recipe.LabelSmoothing (Targets.goldOnly supervision: Targets<Lm>)
-          Validation = validation
-          Key = key
-          Watch = ignore }
+    let stage key recipe : Stage = {
+        Name = "the test's stage"
+        Recipe = recipe
+        Lesson =
+            Lesson.ofTargets GroupMeans Mix.goldOnly recipe.LabelSmoothing (Targets.goldOnly supervision: Targets<Lm>)
+        Validation = validation
+        Key = key
+        Watch = ignore
+    }
 
     /// A language model on gold labels; everything random comes from the key.
     let fitLm compute key recipe =
@@ -106,7 +115,9 @@ module TinyTask =
     /// Features that are no model's : [n; 32].
     let features =
         let random = Random 9
-        Array.init (nodes * 32) (fun at -> float32 (random.NextDouble()) + if at % 32 % classes = labelOf (at / 32) then 1f else 0f)
+
+        Array.init (nodes * 32) (fun at ->
+            float32 (random.NextDouble()) + if at % 32 % classes = labelOf (at / 32) then 1f else 0f)
 
     /// The same names with the same values, bit for bit.
     let areEqual (a: Weights) (b: Weights) =

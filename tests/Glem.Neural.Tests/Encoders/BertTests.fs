@@ -17,8 +17,7 @@ let private config folder =
 /// GLEM reads single texts, all of token type 0, where the golden run has pairs. A second half of the position table,
 /// position + (type 1 - type 0), stands for the tokens of type 1.
 let private weights () : Weights =
-    let isUsed (name: string) =
-        not (name.StartsWith "pooler" || name.EndsWith "position_ids")
+    let isUsed (name: string) = not (name.StartsWith "pooler" || name.EndsWith "position_ids")
 
     let golden =
         Golden.weights (fun name -> if isUsed name then Some name else None) "encoders/bert/model.safetensors"
@@ -29,9 +28,10 @@ let private weights () : Weights =
     let second =
         table.Values |> Array.mapi (fun i value -> value + types.Values[d + i % d] - types.Values[i % d])
 
-    let both =
-        { Shape = [| 2L * table.Shape[0]; table.Shape[1] |]
-          Values = Array.append table.Values second }
+    let both = {
+        Shape = [| 2L * table.Shape[0]; table.Shape[1] |]
+        Values = Array.append table.Values second
+    }
 
     let all = Collections.Generic.Dictionary golden
     all[positionTable] <- both
@@ -43,7 +43,12 @@ let private batch () =
     let longs (name: string) = io[name].data<int64>().ToArray()
     let ids, mask, types = longs "input_ids", longs "attention_mask", longs "token_type_ids"
     let width = ids.Length / 3
-    let real = [| for i in 0 .. ids.Length - 1 do if mask[i] = 1L then i |]
+
+    let real = [|
+        for i in 0 .. ids.Length - 1 do
+            if mask[i] = 1L then
+                i
+    |]
 
     let sequences =
         real
@@ -51,14 +56,17 @@ let private batch () =
         |> Array.map (fun (_, at) -> ReadOnlyMemory(at |> Array.map (fun i -> int ids[i])))
 
     let plain = PackedBatch.ofSequences torch.CPU sequences
-    let filler = Array.zeroCreate<int64> (int plain.Ids.shape[0] - real.Length)
-    let shift = torch.tensor(Array.append (real |> Array.map (fun i -> int64 positions * types[i])) filler)
+    let filler = Array.zeroCreate<int64>(int plain.Ids.shape[0] - real.Length)
+    let shift = torch.tensor (Array.append (real |> Array.map (fun i -> int64 positions * types[i])) filler)
 
     let expected =
-        (io["last_hidden_state"].reshape([| int64 ids.Length; -1L |])).index_select (0L, torch.tensor(real |> Array.map int64))
+        (io["last_hidden_state"].reshape([| int64 ids.Length; -1L |]))
+            .index_select(0L, torch.tensor (real |> Array.map int64))
 
-    { plain with
-        Positions = plain.Positions.add shift },
+    {
+        plain with
+            Positions = plain.Positions.add shift
+    },
     Golden.floats expected,
     int64 ids.Length
 
@@ -74,7 +82,10 @@ let ``the encoder computes Hugging Face's BertModel, without padding`` () =
     use _ = torch.NewDisposeScope()
     use p = Parameters.Create(Golden.cpu Precision.Float32, Bert.role, weights ())
     let batch, expected, _ = batch ()
-    states Precision.Float32 p batch |> Golden.floats |> Golden.agree "last hidden state" 5e-5 1e-4 expected
+
+    states Precision.Float32 p batch
+    |> Golden.floats
+    |> Golden.agree "last hidden state" 5e-5 1e-4 expected
 
 [<Fact>]
 let ``in bfloat16 the encoder stays within a bfloat16 encoder's rounding of Hugging Face's`` () =
@@ -95,19 +106,24 @@ let ``every parameter of the encoder gets Hugging Face's gradient`` () =
     let states = states Precision.Float32 p batch
     let golden = Golden.tensors "encoders/bert/grads.safetensors"
     // The golden loss is a mean that counts padded entries as zeros.
-    let loss = states.square().sum().div (float32 (tokens * states.shape[1]))
+    let loss = states.square().sum().div(float32 (tokens * states.shape[1]))
     let io = Golden.tensors "encoders/bert/io.safetensors"
     Golden.agree "loss" 1e-5 0.0 (Golden.floats io["loss"]) (Golden.floats loss)
     loss.backward ()
 
     let halves = (Golden.gradient p[positionTable]) |> Array.splitInto 2
     let d = int states.shape[1]
-    let columnSums (rows: float32[]) = Array.init d (fun j -> Seq.sum (seq { for i in j .. d .. rows.Length - 1 -> rows[i] }))
+
+    let columnSums (rows: float32[]) =
+        Array.init d (fun j -> Seq.sum (seq { for i in j..d .. rows.Length - 1 -> rows[i] }))
 
     let actual name =
-        if name = positionTable then Array.map2 (+) halves[0] halves[1]
-        elif name = typeTable then Array.append (columnSums halves[0]) (columnSums halves[1])
-        else Golden.gradient p[name]
+        if name = positionTable then
+            Array.map2 (+) halves[0] halves[1]
+        elif name = typeTable then
+            Array.append (columnSums halves[0]) (columnSums halves[1])
+        else
+            Golden.gradient p[name]
 
     Assert.Equal<string seq>(Seq.sort p.Names, Seq.sort golden.Keys)
 
@@ -129,18 +145,19 @@ let ``an activation that the encoder lacks is refused by name`` () =
 [<InlineData("position_embedding_type", "\"relative_key\"")>]
 let ``a config.json that does not fit is refused by key and value`` (key: string, value: string) =
     let config =
-        BertConfig.toNode
-            { VocabularySize = 10
-              Hidden = 8
-              Layers = 1
-              Heads = 2
-              Intermediate = 8
-              Positions = 8
-              TokenTypes = 2
-              HiddenDropout = 0.1
-              AttentionDropout = 0.1
-              LayerNormEpsilon = 1e-12
-              InitializerRange = 0.02 }
+        BertConfig.toNode {
+            VocabularySize = 10
+            Hidden = 8
+            Layers = 1
+            Heads = 2
+            Intermediate = 8
+            Positions = 8
+            TokenTypes = 2
+            HiddenDropout = 0.1
+            AttentionDropout = 0.1
+            LayerNormEpsilon = 1e-12
+            InitializerRange = 0.02
+        }
 
     config[key] <- Text.Json.Nodes.JsonNode.Parse value
 

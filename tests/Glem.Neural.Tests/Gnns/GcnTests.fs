@@ -27,16 +27,17 @@ let ``one convolution and its gradients are PyG's GCNConv`` (graph: string) =
     let agree name tensor = Golden.agree name 1e-5 1e-5 (Golden.floats golden[$"%s{graph}/%s{name}"]) tensor
     let out = torch.nn.functional.linear(propagation.Propagate x, weight).add bias
     agree "out" (Golden.floats out)
-    (out.mul golden["grad_out"]).sum().backward ()
+    (out.mul golden["grad_out"]).sum().backward()
     agree "grad.x" (Golden.gradient x)
     agree "grad.param.lin.weight" (Golden.gradient weight)
     agree "grad.param.bias" (Golden.gradient bias)
 
-let private config: GcnConfig =
-    { Inputs = 8
-      Hidden = 16
-      Classes = 5
-      Dropout = 0.0 }
+let private config: GcnConfig = {
+    Inputs = 8
+    Hidden = 16
+    Classes = 5
+    Dropout = 0.0
+}
 
 /// Weights of a golden two-layer model; `buffers` is the prefix of its running statistics.
 let private weights (buffers: string) =
@@ -54,7 +55,7 @@ let private isPyg mode buffers (path: string) (at: string) =
     let out = Gcn.forward config p mode propagation x
     let expected name = Golden.floats golden[$"%s{at}%s{name}"]
     Golden.agree "out" 1e-5 1e-5 (expected "out") (Golden.floats out)
-    (out.mul golden["grad_out"]).sum().backward ()
+    (out.mul golden["grad_out"]).sum().backward()
     Golden.agree "grad.x" 2e-5 1e-5 (expected "grad.x") (Golden.gradient x)
 
     for name in p.Names do
@@ -87,7 +88,7 @@ let private key = Key.ofSeed 3
 
 let private random (shape: int64[]) =
     use generator = Generator.ofKey key
-    torch.randn(shape, generator = generator)
+    torch.randn (shape, generator = generator)
 
 /// Logits of a fresh model : [n; 5] row-major, of x : [n; 8].
 let private logits (edges: Csr) (x: Tensor) =
@@ -122,9 +123,9 @@ let ``renaming the nodes renames the logits`` () =
 [<Fact>]
 let ``a node's logits depend on the nodes within two hops and on no other`` () =
     use _ = torch.NewDisposeScope()
-    let path = Csr.symmetric 7 (seq { for i in 0 .. 5 -> struct (i, i + 1) })
+    let path = Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) })
     let x = random [| 7L; 8L |]
     let lastChanged = x.clone ()
-    lastChanged.narrow(0L, 6L, 1L).add_ (torch.ones [| 1L; 8L |]) |> ignore
+    lastChanged.narrow(0L, 6L, 1L).add_(torch.ones [| 1L; 8L |]) |> ignore
     let before, after = logits path x, logits path lastChanged
     Assert.Equal<bool>([| true; true; true; true; false; false; false |], Array.map2 (=) before after)

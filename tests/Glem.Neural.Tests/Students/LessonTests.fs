@@ -15,13 +15,14 @@ let private teacher: Posterior<Gnn> =
     Array.init (TinyTask.nodes * TinyTask.classes) (fun _ -> float32 (6.0 * random.NextDouble()))
     |> Posterior.ofLogits TinyTask.classes
 
-let private targets = Targets.ofTeacher TinyTask.supervision teacher (Pool.unlabelled TinyTask.supervision)
+let private targets =
+    Targets.ofTeacher TinyTask.supervision teacher (Pool.unlabelled TinyTask.supervision)
 
 /// The tensor loss of a student's logits at some rows of the lesson.
 let private loss (lesson: Lesson) (rows: int[]) =
     use _ = torch.NewDisposeScope()
     let all = torch.tensor(logits).reshape([| int64 TinyTask.nodes; int64 TinyTask.classes |])
-    let taught = torch.tensor(rows |> Array.map (fun row -> int64 lesson.Nodes[row]))
+    let taught = torch.tensor (rows |> Array.map (fun row -> int64 lesson.Nodes[row]))
     Lesson.loss torch.CPU lesson rows (all.index_select (0L, taught)) |> _.item<float32>() |> float
 
 let private reductions = [ GroupMeans; Sums ]
@@ -57,7 +58,10 @@ let ``the mean over any cut into equal batches is the whole loss`` () =
 [<Fact>]
 let ``smoothing spreads a share of every gold target and leaves pseudo labels alone`` () =
     let mix = Mix.create "alpha" 0.4 |> Result.orRaise
-    let plain, smoothed = Lesson.ofTargets GroupMeans mix 0.0 targets, Lesson.ofTargets GroupMeans mix 0.3 targets
+
+    let plain, smoothed =
+        Lesson.ofTargets GroupMeans mix 0.0 targets, Lesson.ofTargets GroupMeans mix 0.3 targets
+
     let row (lesson: Lesson) i = Array.sub lesson.Targets (3 * i) 3
     Assert.Contains(true, targets.IsGold)
     Assert.Contains(false, targets.IsGold)
@@ -65,6 +69,11 @@ let ``smoothing spreads a share of every gold target and leaves pseudo labels al
     targets.IsGold
     |> Array.iteri (fun i isGold ->
         if isGold then
-            Golden.agree "gold row" 1e-6 0.0 (row plain i |> Array.map (fun t -> if t = 1f then 0.8f else 0.1f)) (row smoothed i)
+            Golden.agree
+                "gold row"
+                1e-6
+                0.0
+                (row plain i |> Array.map (fun t -> if t = 1f then 0.8f else 0.1f))
+                (row smoothed i)
         else
             Assert.Equal<float32>(row plain i, row smoothed i))

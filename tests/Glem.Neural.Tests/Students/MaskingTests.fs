@@ -4,7 +4,12 @@ open System
 open Glem
 open Xunit
 
-let private vocabulary = { Mask = 4; Special = Set [ 0..4 ]; Size = 1000 }
+let private vocabulary = {
+    Mask = 4
+    Special = Set [ 0..4 ]
+    Size = 1000
+}
+
 let private ids =
     let random = Random 1
     Array.init 100_000 (fun i -> if i % 10 = 0 then random.Next 5 else random.Next(5, 1000))
@@ -48,7 +53,16 @@ let private pretrain key epochs (watch: TrainState -> unit) texts =
     let recipe = { TinyTask.recipe with Epochs = epochs }
 
     encoder,
-    MaskedLanguageModel.pretrain (Golden.cpu Precision.Float32) TinyTask.lm TinyTask.masking 0.15 recipe key watch texts encoder
+    MaskedLanguageModel.pretrain
+        (Golden.cpu Precision.Float32)
+        TinyTask.lm
+        TinyTask.masking
+        0.15
+        recipe
+        key
+        watch
+        texts
+        encoder
 
 [<Fact>]
 let ``pre-training lowers the loss, moves the encoder, and answers the encoder's weights alone`` () =
@@ -63,7 +77,9 @@ let ``pre-training lowers the loss, moves the encoder, and answers the encoder's
 let ``a batch in which no token is hidden teaches nothing and stops nothing`` () =
     let losses = Collections.Generic.List<float>()
     // One ordinary token: it is hidden in 15 of 100 steps.
-    pretrain TinyTask.key 20.0 (fun state -> losses.Add state.Loss) [| ReadOnlyMemory [| 2; 9; 3 |] |] |> ignore
+    pretrain TinyTask.key 20.0 (fun state -> losses.Add state.Loss) [| ReadOnlyMemory [| 2; 9; 3 |] |]
+    |> ignore
+
     Assert.Equal(20, losses.Count)
     Assert.Contains(0.0, losses)
     Assert.Contains(losses, fun loss -> loss > 0.0)

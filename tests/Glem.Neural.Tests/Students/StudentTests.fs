@@ -36,14 +36,26 @@ let ``the same key plays the same masking game, bit for bit, in either precision
     for precision in precisions do
         let play key =
             let encoder = LanguageModel.initialEncoder key TinyTask.lm
-            MaskedLanguageModel.pretrain (Golden.cpu precision) TinyTask.lm TinyTask.masking 0.15 short key ignore TinyTask.texts encoder
+
+            MaskedLanguageModel.pretrain
+                (Golden.cpu precision)
+                TinyTask.lm
+                TinyTask.masking
+                0.15
+                short
+                key
+                ignore
+                TinyTask.texts
+                encoder
 
         Assert.True(TinyTask.areEqual (play TinyTask.key) (play TinyTask.key))
         Assert.False(TinyTask.areEqual (play TinyTask.key) (play (Key.ofSeed 12)))
 
 /// Share of all nodes, held-out ones included, whose likeliest class is theirs.
 let private accuracy (posterior: Posterior<'s>) =
-    Posterior.argmax posterior |> Array.indexed |> Array.averageBy (fun (i, k) -> if int k = i % TinyTask.classes then 1.0 else 0.0)
+    Posterior.argmax posterior
+    |> Array.indexed
+    |> Array.averageBy (fun (i, k) -> if int k = i % TinyTask.classes then 1.0 else 0.0)
 
 [<Fact>]
 let ``both students learn a task that is there to be learnt, in either precision`` () =
@@ -56,8 +68,17 @@ let ``both students learn a task that is there to be learnt, in either precision
 
 [<Fact>]
 let ``pooling on [CLS] and on the mean give different models of the same weights`` () =
-    let weights = LanguageModel.initialEncoder TinyTask.key TinyTask.lm |> LanguageModel.withNewHead TinyTask.key TinyTask.lm
-    let say pooling = LanguageModel.predict (Golden.cpu Precision.Float32) { TinyTask.lm with Pooling = pooling } weights TinyTask.texts
+    let weights =
+        LanguageModel.initialEncoder TinyTask.key TinyTask.lm
+        |> LanguageModel.withNewHead TinyTask.key TinyTask.lm
+
+    let say pooling =
+        LanguageModel.predict
+            (Golden.cpu Precision.Float32)
+            { TinyTask.lm with Pooling = pooling }
+            weights
+            TinyTask.texts
+
     Assert.False(Posterior.isClose 1e-4 (say Cls) (say Mean))
 
 [<Fact>]
@@ -66,7 +87,10 @@ let ``what the language model says of a text does not depend on the other texts`
 
     for pooling in [ Cls; Mean ] do
         let model = { TinyTask.lm with Pooling = pooling }
-        let weights = LanguageModel.initialEncoder TinyTask.key model |> LanguageModel.withNewHead TinyTask.key model
+
+        let weights =
+            LanguageModel.initialEncoder TinyTask.key model |> LanguageModel.withNewHead TinyTask.key model
+
         let together = LanguageModel.predict compute model weights TinyTask.texts
 
         TinyTask.texts
@@ -85,12 +109,21 @@ let ``a stage's answer is its best checkpoint's: predicting with the weights giv
 
 [<Fact>]
 let ``a diverging stage stops with its name and never answers`` () =
-    let wild =
-        { short with
+    let wild = {
+        short with
             Epochs = 50.0
-            Optimiser = { short.Optimiser with LearningRate = 1e30; ClipNorm = 0.0; WarmUp = 0.0 } }
+            Optimiser = {
+                short.Optimiser with
+                    LearningRate = 1e30
+                    ClipNorm = 0.0
+                    WarmUp = 0.0
+            }
+    }
 
-    let problem = Assert.Throws<GlemException>(fun () -> TinyTask.fitLm (Golden.cpu Precision.Float32) TinyTask.key wild |> ignore)
+    let problem =
+        Assert.Throws<GlemException>(fun () ->
+            TinyTask.fitLm (Golden.cpu Precision.Float32) TinyTask.key wild |> ignore)
+
     Assert.Contains("the test's stage", problem.Message)
 
 [<Fact>]
@@ -103,6 +136,17 @@ let ``the students leave no tensor behind`` () =
         let lm, _ = TinyTask.fitLm compute TinyTask.key short
         TinyTask.fitGnn compute TinyTask.key short lm.Embeddings |> ignore
         LanguageModel.predict compute TinyTask.lm lm.Weights TinyTask.texts |> ignore
-        MaskedLanguageModel.pretrain compute TinyTask.lm TinyTask.masking 0.15 short TinyTask.key ignore TinyTask.texts lm.Weights
+
+        MaskedLanguageModel.pretrain
+            compute
+            TinyTask.lm
+            TinyTask.masking
+            0.15
+            short
+            TinyTask.key
+            ignore
+            TinyTask.texts
+            lm.Weights
         |> ignore
+
         Assert.Equal(before, live ())

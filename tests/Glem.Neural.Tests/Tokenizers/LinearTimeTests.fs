@@ -1,7 +1,6 @@
 namespace Glem.Neural.Tests
 
 open System
-open System.Diagnostics
 open Glem
 open Xunit
 
@@ -23,16 +22,20 @@ module LinearTimeTests =
         "lone surrogates", String('\uD83D', million)
     ]
 
+    // Not the clock's: on a busy machine that measures the neighbours.
+    let private processorTime () = Environment.CpuUsage.TotalTime
+
     [<Fact>]
     let ``time is linear in the text, whatever it is made of`` () =
         for name, text in texts do
-            let clock = Stopwatch.StartNew()
+            let start = processorTime ()
             Tokenizer.encodePlain Samples.tokenizer text |> ignore
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds 5., $"%s{name}: %O{clock.Elapsed}")
+            let spent = processorTime () - start
+            Assert.True(spent < TimeSpan.FromSeconds 5., $"%s{name}: %O{spent}")
 
     [<Fact>]
     let ``training is not slowed by a word of a million characters`` () =
-        let clock = Stopwatch.StartNew()
+        let start = processorTime ()
 
         let settings = {
             WordPieceTrainer.defaults with
@@ -40,4 +43,5 @@ module LinearTimeTests =
         }
 
         Assert.True((WordPieceTrainer.train settings [ String.replicate (million / 2) "ab"; "ab abc" ]).IsOk)
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds 5., string clock.Elapsed)
+        let spent = processorTime () - start
+        Assert.True(spent < TimeSpan.FromSeconds 5., string spent)

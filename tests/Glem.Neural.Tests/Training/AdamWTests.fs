@@ -7,21 +7,21 @@ open Glem
 open TorchSharp
 open Xunit
 
-let private golden () =
-    JsonDocument.Parse(File.ReadAllText(SharedFiles.file "fixtures/optim.json")).RootElement
+let private golden () = JsonDocument.Parse(File.ReadAllText(SharedFiles.file "fixtures/optim.json")).RootElement
 
 let private field (name: string) (json: JsonElement) = json.GetProperty name
 let private numbers (json: JsonElement) = [| for number in json.EnumerateArray() -> number.GetDouble() |]
 
-let private recipe: OptimiserRecipe =
-    { LearningRate = 0.1
-      WeightDecay = 0.01
-      Beta1 = 0.9
-      Beta2 = 0.999
-      Epsilon = 1e-8
-      ClipNorm = 0.0
-      WarmUp = 0.0
-      Decay = false }
+let private recipe: OptimiserRecipe = {
+    LearningRate = 0.1
+    WeightDecay = 0.01
+    Beta1 = 0.9
+    Beta2 = 0.999
+    Epsilon = 1e-8
+    ClipNorm = 0.0
+    WarmUp = 0.0
+    Decay = false
+}
 
 /// The gradient of the golden objective, 0.5 (w-c)' A (w-c) + 0.25 (b0 w0 - b1)^2 + 0.1 (b0^2 + b1^2).
 let private gradient (json: JsonElement) (w: float[]) (b: float[]) =
@@ -41,10 +41,13 @@ let private follows (case: string) (recipe: OptimiserRecipe) (shapeOfB: int64[])
     use _ = torch.NewDisposeScope()
     let json = golden ()
     let rows = field "cases" json |> field case |> field "rows"
-    let start (name: string) shape = { Shape = shape; Values = numbers (field name json) |> Array.map float32 }
 
-    let weights =
-        Dictionary(dict [ "b", start "b_start" shapeOfB; "w", start "w_start" [| 2L; 2L |] ])
+    let start (name: string) shape = {
+        Shape = shape
+        Values = numbers (field name json) |> Array.map float32
+    }
+
+    let weights = Dictionary(dict [ "b", start "b_start" shapeOfB; "w", start "w_start" [| 2L; 2L |] ])
 
     use p = Parameters.Create(Golden.cpu Precision.Float32, (fun _ -> Trains), weights)
     use optimiser = new AdamW(recipe, p)
@@ -56,12 +59,20 @@ let private follows (case: string) (recipe: OptimiserRecipe) (shapeOfB: int64[])
         let ofW, ofB = gradient json (value "w") (value "b")
 
         let agree name tolerance (actual: float[]) =
-            Golden.agree $"%s{name} at step %d{step}" tolerance tolerance (numbers (field name row) |> Array.map float32) (actual |> Array.map float32)
+            Golden.agree
+                $"%s{name} at step %d{step}"
+                tolerance
+                tolerance
+                (numbers (field name row) |> Array.map float32)
+                (actual |> Array.map float32)
 
         // Float32 masters beside a float64 run, whose own float32 twin ends within 4e-7; gradients multiply the distance.
         agree "grad_w" 1e-5 ofW
         agree "grad_b" 1e-5 ofB
-        let put (name: string) (values: float[]) = p[name].grad <- torch.tensor(values |> Array.map float32).reshape p[name].shape
+
+        let put (name: string) (values: float[]) =
+            p[name].grad <- torch.tensor(values |> Array.map float32).reshape p[name].shape
+
         put "w" ofW
         put "b" ofB
         let norm = optimiser.Step rate
@@ -78,38 +89,49 @@ let ``AdamW takes PyTorch's steps`` () = follows "adamw" recipe [| 2L; 1L |]
 
 [<Fact>]
 let ``AdamW takes PyTorch's steps under linear warm-up and decay`` () =
-    follows "adamw_linear_warmup" { recipe with WeightDecay = 0.1; WarmUp = 0.3; Decay = true } [| 2L; 1L |]
+    follows
+        "adamw_linear_warmup"
+        {
+            recipe with
+                WeightDecay = 0.1
+                WarmUp = 0.3
+                Decay = true
+        }
+        [| 2L; 1L |]
 
 [<Fact>]
 let ``vectors are not decayed, and gradients are clipped by their norm over all parameters`` () =
-    let recipe =
-        { recipe with
+    let recipe = {
+        recipe with
             LearningRate = 0.05
             WeightDecay = 0.1
             Epsilon = 1e-6
             ClipNorm = 1.0
             WarmUp = 0.3
-            Decay = true }
+            Decay = true
+    }
 
     follows "adamw_groups_clip" recipe [| 2L |]
 
 [<Fact>]
 let ``learning rates are those of transformers' linear schedule with warm-up`` () =
-    let schedules =
-        [ for property in (golden () |> field "schedules" |> field "values").EnumerateObject() do
-              if property.Name.StartsWith "linear_" then
-                  match property.Name.Split '_' with
-                  | [| _; warmUp; total |] -> int (warmUp.Substring 6), int (total.Substring 5), numbers property.Value
-                  | _ -> () ]
+    let schedules = [
+        for property in (golden () |> field "schedules" |> field "values").EnumerateObject() do
+            if property.Name.StartsWith "linear_" then
+                match property.Name.Split '_' with
+                | [| _; warmUp; total |] -> int (warmUp.Substring 6), int (total.Substring 5), numbers property.Value
+                | _ -> ()
+    ]
 
     Assert.NotEmpty schedules
 
     for warmUp, total, expected in schedules do
-        let recipe =
-            { recipe with
+        let recipe = {
+            recipe with
                 LearningRate = 2e-5
                 WarmUp = float warmUp / float total
-                Decay = true }
+                Decay = true
+        }
 
         for step in 0 .. total - 1 do
             Assert.Equal(expected[step], Schedule.rate recipe total step, 1e-15)

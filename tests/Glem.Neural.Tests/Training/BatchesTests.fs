@@ -17,8 +17,7 @@ let private domain =
     }
     |> Arb.fromGen
 
-let private holds law =
-    Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess true, Prop.forAll domain law)
+let private holds law = Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess true, Prop.forAll domain law)
 
 let private epoch number batch (lengths: int[]) schedule =
     let perEpoch = (lengths.Length + batch - 1) / batch
@@ -51,8 +50,12 @@ let ``epochs and keys differ in which rows share a batch, on small data sets too
 
     for count in [ 64; 300; 2000 ] do
         let lengths = Array.init count (fun _ -> random.Next(5, 128))
+
         let together number seed =
-            Batches.schedule (Key.ofSeed seed) 16 lengths |> epoch number 16 lengths |> Array.map Array.sort |> set
+            Batches.schedule (Key.ofSeed seed) 16 lengths
+            |> epoch number 16 lengths
+            |> Array.map Array.sort
+            |> set
 
         Assert.NotEqual<Set<int[]>>(together 0 1, together 1 1)
         Assert.NotEqual<Set<int[]>>(together 0 1, together 0 2)
@@ -61,7 +64,10 @@ let ``epochs and keys differ in which rows share a batch, on small data sets too
 let ``the texts of a batch are of like length`` () =
     let random = Random 6
     let lengths = Array.init 3000 (fun _ -> random.Next(5, 128))
-    let spread = Array.map (fun rows -> rows |> Array.map (fun row -> lengths[row]) |> fun l -> Array.max l - Array.min l)
+
+    let spread =
+        Array.map (fun rows -> rows |> Array.map (fun row -> lengths[row]) |> fun l -> Array.max l - Array.min l)
+
     let mean = Batches.shuffled (Key.ofSeed 1) 16 lengths |> spread |> Array.averageBy float
     // Random batches of 16 out of 5 .. 127 spread over 108 tokens on average.
     Assert.InRange(mean, 0.0, 10.0)
@@ -84,12 +90,20 @@ let ``inference visits every row once, the longest first`` () =
         && rows |> Array.forall (fun rows -> rows.Length <= batch))
 
 [<Fact>]
-let ``a packed batch is its texts end to end, each with positions from 0, and filler up to a multiple of 64 tokens`` () =
+let ``a packed batch is its texts end to end, each with positions from 0, and filler up to a multiple of 64 tokens``
+    ()
+    =
     let texts = Gen.choose (0, 1000) |> Gen.nonEmptyListOf |> Gen.nonEmptyListOf |> Arb.fromGen
 
     let law (texts: int list list) =
         use _ = torch.NewDisposeScope()
-        let batch = texts |> List.map (List.toArray >> ReadOnlyMemory) |> List.toArray |> PackedBatch.ofSequences torch.CPU
+
+        let batch =
+            texts
+            |> List.map (List.toArray >> ReadOnlyMemory)
+            |> List.toArray
+            |> PackedBatch.ofSequences torch.CPU
+
         let offsets = batch.Offsets.data<int>().ToArray()
         let ids, positions = batch.Ids.data<int64>().ToArray(), batch.Positions.data<int64>().ToArray()
         let at i = [ offsets[i] .. offsets[i + 1] - 1 ]
@@ -100,7 +114,11 @@ let ``a packed batch is its texts end to end, each with positions from 0, and fi
         && Array.last offsets = ids.Length
         && positions.Length = ids.Length
         && offsets.Length <= texts.Length + 2
-        && texts |> List.indexed |> List.forall (fun (i, text) -> at i |> List.map (fun k -> int ids[k]) = text)
-        && texts |> List.indexed |> List.forall (fun (i, text) -> at i |> List.map (fun k -> int positions[k]) = [ 0 .. text.Length - 1 ])
+        && texts
+           |> List.indexed
+           |> List.forall (fun (i, text) -> at i |> List.map (fun k -> int ids[k]) = text)
+        && texts
+           |> List.indexed
+           |> List.forall (fun (i, text) -> at i |> List.map (fun k -> int positions[k]) = [ 0 .. text.Length - 1 ])
 
     Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess true, Prop.forAll texts law)

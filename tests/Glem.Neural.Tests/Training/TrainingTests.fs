@@ -15,28 +15,32 @@ let private train (plan: Plan) (loss: int -> float) (accuracies: float list opti
         let accuracy = List.head left
         left <- List.tail left
 
-        { Accuracy = accuracy
-          MacroF1 = 0.0
-          Nll = 1.0
-          Ece = 0.0 }
+        {
+            Accuracy = accuracy
+            MacroF1 = 0.0
+            Nll = 1.0
+            Ece = 0.0
+        }
 
-    let trainee =
-        { Name = "E-step 7"
-          Step =
+    let trainee = {
+        Name = "E-step 7"
+        Step =
             fun step ->
-                Scope.freeingAll (fun () -> p["w"].copy_ (torch.tensor [| float32 (step + 1) |]) |> ignore)
+                Scope.freeingAll (fun () -> p["w"].copy_(torch.tensor [| float32 (step + 1) |]) |> ignore)
                 loss step
-          Evaluate = accuracies |> Option.map (fun _ -> evaluate)
-          Parameters = p }
+        Evaluate = accuracies |> Option.map (fun _ -> evaluate)
+        Parameters = p
+    }
 
     let best = Training.toBest plan trainee watch
     let after = p.Snapshot()
     best |> Option.map _.Accuracy, after["w"].Values[0]
 
-let private plan steps every patience : Plan =
-    { Steps = steps
-      EvaluateEvery = every
-      Patience = patience }
+let private plan steps every patience : Plan = {
+    Steps = steps
+    EvaluateEvery = every
+    Patience = patience
+}
 
 [<Fact>]
 let ``training ends with the best evaluation's weights`` () =
@@ -45,14 +49,21 @@ let ``training ends with the best evaluation's weights`` () =
 [<Fact>]
 let ``training stops after as many evaluations without improvement as patience allows`` () =
     let steps = List<int>()
-    let answer = train (plan 100 2 3) float (Some [ 0.5; 0.6; 0.1; 0.2; 0.3; 0.9 ]) (fun state -> steps.Add state.Step)
+
+    let answer =
+        train (plan 100 2 3) float (Some [ 0.5; 0.6; 0.1; 0.2; 0.3; 0.9 ]) (fun state -> steps.Add state.Step)
+
     Assert.Equal((Some 0.6, 4f), answer)
     Assert.Equal<int>([ 1..10 ], steps)
 
 [<Fact>]
 let ``the last step is evaluated, whatever the rhythm`` () =
     let judged = List<int>()
-    let watch (state: TrainState) = if state.Validation.IsSome then judged.Add state.Step
+
+    let watch (state: TrainState) =
+        if state.Validation.IsSome then
+            judged.Add state.Step
+
     let answer = train (plan 7 3 0) float (Some [ 0.1; 0.2; 0.3 ]) watch
     Assert.Equal((Some 0.3, 7f), answer)
     Assert.Equal<int>([ 3; 6; 7 ], judged)
@@ -65,18 +76,22 @@ let ``training without labels goes to the end and keeps its last weights`` () =
 [<InlineData(System.Double.NaN)>]
 [<InlineData(System.Double.PositiveInfinity)>]
 let ``a loss that is no finite number stops training and names the stage and the step`` (bad: float) =
-    let run () = train (plan 9 3 0) (fun step -> if step = 4 then bad else 1.0) (Some [ 0.1; 0.2; 0.3 ]) ignore |> ignore
+    let run () =
+        train (plan 9 3 0) (fun step -> if step = 4 then bad else 1.0) (Some [ 0.1; 0.2; 0.3 ]) ignore
+        |> ignore
+
     let problem = Assert.Throws<GlemException>(run).Message
     Assert.Contains("E-step 7", problem)
     Assert.Contains("step 5", problem)
 
 [<Fact>]
 let ``of equally accurate evaluations the one with the lower loss is better, of equals the earlier`` () =
-    let scores accuracy nll =
-        { Accuracy = accuracy
-          MacroF1 = 0.0
-          Nll = nll
-          Ece = 0.0 }
+    let scores accuracy nll = {
+        Accuracy = accuracy
+        MacroF1 = 0.0
+        Nll = nll
+        Ece = 0.0
+    }
 
     Assert.True(Training.isBetter (scores 0.6 9.0) (scores 0.5 1.0))
     Assert.True(Training.isBetter (scores 0.5 0.9) (scores 0.5 1.0))

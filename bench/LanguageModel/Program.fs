@@ -31,6 +31,7 @@ let private recipe: LmRecipe =
       AttentionDropout = 0.1
       Pooling = Mean
       HeadDropout = 0.1
+      TokenDropout = 0.0
       MaxTokens = longest
       Vocabulary = vocabulary }
 
@@ -51,7 +52,7 @@ let private fit: FitRecipe =
           Decay = false } }
 
 let private tokens = Array.sum lengths
-let private model = LanguageModel.ofRecipe recipe vocabulary classes
+let private model = LanguageModel.ofRecipe recipe vocabulary 4 classes
 let private start = LanguageModel.initialEncoder (Key.ofSeed 0) model |> LanguageModel.withNewHead (Key.ofSeed 1) model
 
 /// A labelled split of the texts whose one validation node costs nothing to speak of.

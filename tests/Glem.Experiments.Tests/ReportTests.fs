@@ -252,7 +252,7 @@ module ReportTests =
             Prop.forAll (Arb.fromGen (Gen.nonEmptyListOf guess)) (fun guesses ->
                 let bins = Reliability.bins guesses
 
-                List.sumBy _.Count bins = guesses.Length
+                List.sumBy (fun (bin: ReliabilityBin) -> bin.Count) bins = guesses.Length
                 && bins |> List.forall (fun b -> b.Low - 1e-12 <= b.Confidence && b.Confidence <= b.High + 1e-12))
         )
 

@@ -138,7 +138,7 @@ module RunsTests =
 
             check (
                 Prop.forAll (Arb.fromGen (Gen.listOf predictionGen)) (fun predictions ->
-                    PredictionFile.write path predictions = Ok() && Predictions.read path = Ok predictions)
+                    PredictionFile.write path predictions = Ok() && PredictionFile.read path = Ok predictions)
             ))
 
     [<Fact>]

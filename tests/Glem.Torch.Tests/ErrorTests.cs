@@ -83,7 +83,7 @@ public class ErrorTests
     {
         Assert.Contains("tpu", Assert.Throws<ArgumentException>(() => new Device("tpu")).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => new Device("cuda:x"));
-        Assert.Equal(new Device(DeviceType.CUDA, 1), device("cuda:1"));
+        Assert.Equal((DeviceType.CUDA, 1), (device("cuda:1").type, device("cuda:1").index));
         Assert.Equal("cuda:1", device("cuda:1").ToString());
     }
 

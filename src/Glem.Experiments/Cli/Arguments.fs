@@ -2,6 +2,9 @@ namespace Glem
 
 open Argu
 
+// Cases need their type's name: scripts open this namespace, where Valid is a part of the split and List a module.
+
+[<RequireQualifiedAccess>]
 type QuickstartArguments =
     | Seed of int
     | Out of string
@@ -10,10 +13,11 @@ type QuickstartArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Seed _ -> "the run's seed (default 0)"
-            | Out _ -> "the run directory to make (default runs/quickstart-seed<N>)"
-            | Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
+            | QuickstartArguments.Seed _ -> "the run's seed (default 0)"
+            | QuickstartArguments.Out _ -> "the run directory to make (default runs/quickstart-seed<N>)"
+            | QuickstartArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
+[<RequireQualifiedAccess>]
 type RunArguments =
     | [<Mandatory>] Recipe of string
     | Dataset of string
@@ -26,14 +30,15 @@ type RunArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Recipe _ -> "a recipe's name, or a JSON file with what differs from its \"base\""
-            | Dataset _ -> "a data set's name or folder (default: the recipe's)"
-            | Seed _ -> "the run's seed (default 0)"
-            | Set _ -> "path=value changes one field, e.g. eStep.pseudoWeight=0.3; may be repeated"
-            | Out _ -> "the run directory to make (default runs/<recipe>-seed<N>)"
-            | Precision _ -> "float32 or bfloat16 (default: bfloat16 where the hardware is faster at it)"
-            | Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
+            | RunArguments.Recipe _ -> "a recipe's name, or a JSON file with what differs from its \"base\""
+            | RunArguments.Dataset _ -> "a data set's name or folder (default: the recipe's)"
+            | RunArguments.Seed _ -> "the run's seed (default 0)"
+            | RunArguments.Set _ -> "path=value changes one field, e.g. eStep.pseudoWeight=0.3; may be repeated"
+            | RunArguments.Out _ -> "the run directory to make (default runs/<recipe>-seed<N>)"
+            | RunArguments.Precision _ -> "float32 or bfloat16 (default: bfloat16 where the hardware is faster at it)"
+            | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
+[<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
     | Text of string
@@ -44,12 +49,13 @@ type PredictArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Run _ -> "a run directory"
-            | Text _ -> "the text to classify"
-            | Input _ -> "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
-            | Out _ -> "write predictions to this .csv or .jsonl file instead of the screen"
-            | Top _ -> "classes to show for each text (default 3)"
+            | PredictArguments.Run _ -> "a run directory"
+            | PredictArguments.Text _ -> "the text to classify"
+            | PredictArguments.Input _ -> "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
+            | PredictArguments.Out _ -> "write predictions to this .csv or .jsonl file instead of the screen"
+            | PredictArguments.Top _ -> "classes to show for each text (default 3)"
 
+[<RequireQualifiedAccess>]
 type ReportArguments =
     | [<MainCommand; Mandatory>] Runs of string list
     | Out of string
@@ -57,17 +63,19 @@ type ReportArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Runs _ -> "run directories; runs that differ in their seed only are replicates"
-            | Out _ -> "folder for report.html and report.md (default: the first run's)"
+            | ReportArguments.Runs _ -> "run directories; runs that differ in their seed only are replicates"
+            | ReportArguments.Out _ -> "folder for report.html and report.md (default: the first run's)"
 
+[<RequireQualifiedAccess>]
 type DescribeArguments =
     | [<MainCommand; Mandatory>] Data of string
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Data _ -> "a data set's name or folder"
+            | DescribeArguments.Data _ -> "a data set's name or folder"
 
+[<RequireQualifiedAccess>]
 type ImportArguments =
     | [<Mandatory>] Nodes of string
     | [<Mandatory>] Edges of string
@@ -82,16 +90,17 @@ type ImportArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Nodes _ -> "table of id,text,label,split: .csv, .tsv or .jsonl, also .gz; without a split column nodes are split at random"
-            | Edges _ -> "table of source,target: .csv or .tsv, also .gz"
-            | Out _ -> "the data set folder to make"
-            | Name _ -> "the data set's name (default: the folder's)"
-            | Licence _ -> "its licence"
-            | Source _ -> "where it comes from"
-            | Train _ -> "share of each class that trains, where there is no split column (default 0.6)"
-            | Valid _ -> "share of each class that validates (default 0.2)"
-            | Seed _ -> "seed of that split (default 0)"
+            | ImportArguments.Nodes _ -> "table of id,text,label,split: .csv, .tsv or .jsonl, also .gz; without a split column nodes are split at random"
+            | ImportArguments.Edges _ -> "table of source,target: .csv or .tsv, also .gz"
+            | ImportArguments.Out _ -> "the data set folder to make"
+            | ImportArguments.Name _ -> "the data set's name (default: the folder's)"
+            | ImportArguments.Licence _ -> "its licence"
+            | ImportArguments.Source _ -> "where it comes from"
+            | ImportArguments.Train _ -> "share of each class that trains, where there is no split column (default 0.6)"
+            | ImportArguments.Valid _ -> "share of each class that validates (default 0.2)"
+            | ImportArguments.Seed _ -> "seed of that split (default 0)"
 
+[<RequireQualifiedAccess>]
 type DataArguments =
     | [<CliPrefix(CliPrefix.None); SubCommand>] List
     | [<CliPrefix(CliPrefix.None)>] Describe of ParseResults<DescribeArguments>
@@ -101,11 +110,12 @@ type DataArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | List -> "the data sets known by name"
-            | Describe _ -> "counts, class sizes, degrees, text lengths, homophily, examples"
-            | Import _ -> "make a data set folder from tables of nodes and edges"
-            | Validate _ -> "read a data set folder and say what is wrong with it"
+            | DataArguments.List -> "the data sets known by name"
+            | DataArguments.Describe _ -> "counts, class sizes, degrees, text lengths, homophily, examples"
+            | DataArguments.Import _ -> "make a data set folder from tables of nodes and edges"
+            | DataArguments.Validate _ -> "read a data set folder and say what is wrong with it"
 
+[<RequireQualifiedAccess>]
 type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
@@ -119,11 +129,11 @@ type GlemArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Quickstart _ -> "train GLEM on dotnet-api, from data to report, in minutes"
-            | Run _ -> "run a recipe"
-            | Predict _ -> "classify texts with a trained language model, no graph needed"
-            | Report _ -> "one page on any number of runs"
-            | Data _ -> "list, describe, import and validate data sets"
-            | Doctor -> "what this machine offers, and what to do where it falls short"
-            | Verbose -> "show stack traces with errors"
-            | Version -> "show glem's version"
+            | GlemArguments.Quickstart _ -> "train GLEM on dotnet-api, from data to report, in minutes"
+            | GlemArguments.Run _ -> "run a recipe"
+            | GlemArguments.Predict _ -> "classify texts with a trained language model, no graph needed"
+            | GlemArguments.Report _ -> "one page on any number of runs"
+            | GlemArguments.Data _ -> "list, describe, import and validate data sets"
+            | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"
+            | GlemArguments.Verbose -> "show stack traces with errors"
+            | GlemArguments.Version -> "show glem's version"

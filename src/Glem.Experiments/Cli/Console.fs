@@ -8,9 +8,19 @@ module Console =
     /// A terminal that redraws lines; elsewhere every line is final.
     let isInteractive = not Console.IsOutputRedirected
 
+    /// Where tables go: with colours on a terminal, as plain text into a file or a pipe.
+    let screen =
+        if isInteractive then
+            AnsiConsole.Console
+        else
+            AnsiConsole.Create(AnsiConsoleSettings(Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors))
+
     let line (text: string) = Console.Out.WriteLine text
 
-    let error (message: string) = Console.Error.WriteLine $"error: %s{message}"
+    /// One line, whatever line breaks the message holds.
+    let error (message: string) =
+        let line = message.Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+        Console.Error.WriteLine $"""error: %s{String.Join(' ', line)}"""
 
     /// A heading between blank lines.
     let heading (text: string) =

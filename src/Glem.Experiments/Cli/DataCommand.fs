@@ -22,11 +22,11 @@ module DataCommand =
         let out = options.GetResult ImportArguments.Out
 
         let request =
-            Import.ofTables (options.GetResult Nodes) (options.GetResult Edges) out
+            Import.ofTables (options.GetResult ImportArguments.Nodes) (options.GetResult ImportArguments.Edges) out
 
         let policy =
-            if options.Contains Train || options.Contains Valid then
-                Some(Fractions(options.GetResult(Train, 0.6), options.GetResult(Valid, 0.2)))
+            if options.Contains ImportArguments.Train || options.Contains ImportArguments.Valid then
+                Some(Fractions(options.GetResult(ImportArguments.Train, 0.6), options.GetResult(ImportArguments.Valid, 0.2)))
             else
                 None
 
@@ -34,9 +34,9 @@ module DataCommand =
             { request with
                 Info =
                     { request.Info with
-                        Name = options.GetResult(Name, request.Info.Name)
-                        Licence = options.GetResult(Licence, request.Info.Licence)
-                        Source = options.GetResult(Source, request.Info.Source) }
+                        Name = options.GetResult(ImportArguments.Name, request.Info.Name)
+                        Licence = options.GetResult(ImportArguments.Licence, request.Info.Licence)
+                        Source = options.GetResult(ImportArguments.Source, request.Info.Source) }
                 Policy = policy
                 Seed = options.GetResult(ImportArguments.Seed, 0) }
         |> Result.map (fun imported ->
@@ -45,8 +45,8 @@ module DataCommand =
 
     let run (options: ParseResults<DataArguments>) : Result<unit, GlemError> =
         match options.GetSubCommand() with
-        | List -> Ok(list ())
-        | Describe options ->
-            Datasets.find (options.GetResult DescribeArguments.Data) |> Result.map Describe.run |> Result.map (Describe.render Spectre.Console.AnsiConsole.Console)
-        | Import options -> import options
-        | Validate options -> Validate.run (options.GetResult DescribeArguments.Data) |> Result.map report
+        | DataArguments.List -> Ok(list ())
+        | DataArguments.Describe options ->
+            Datasets.find (options.GetResult DescribeArguments.Data) |> Result.map (Describe.run >> Describe.render Console.screen)
+        | DataArguments.Import options -> import options
+        | DataArguments.Validate options -> Validate.run (options.GetResult DescribeArguments.Data) |> Result.map report

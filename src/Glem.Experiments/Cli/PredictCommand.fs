@@ -38,10 +38,10 @@ module PredictCommand =
         |> Result.map (fun () -> Console.line $"%d{predictions.Length} predictions in %s{path}")
 
     let run (options: ParseResults<PredictArguments>) =
-        let top = options.GetResult(Top, 3)
+        let top = options.GetResult(PredictArguments.Top, 3)
 
         let items =
-            match options.TryGetResult Text, options.TryGetResult Input with
+            match options.TryGetResult PredictArguments.Text, options.TryGetResult PredictArguments.Input with
             | Some text, None -> Ok [| struct ("", text) |]
             | None, Some path -> TextTable.read path
             | _ -> Error(InSetting("predict", "neither or both of --text and --input", "one of them"))

@@ -5,12 +5,12 @@ open Argu
 
 let private commands (arguments: ParseResults<GlemArguments>) =
     match arguments.TryGetSubCommand() with
-    | Some(Quickstart options) -> RunCommand.quickstart options
-    | Some(Run options) -> RunCommand.run options
-    | Some(Predict options) -> PredictCommand.run options
+    | Some(GlemArguments.Quickstart options) -> RunCommand.quickstart options
+    | Some(GlemArguments.Run options) -> RunCommand.run options
+    | Some(GlemArguments.Predict options) -> PredictCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
-    | Some Doctor -> DoctorCommand.run ()
+    | Some GlemArguments.Doctor -> DoctorCommand.run ()
     | _ ->
         arguments.Parser.PrintUsage() |> Console.line
         Ok()
@@ -49,4 +49,5 @@ let main arguments =
         let complaint = firstLine.Replace("ERROR: ", "").Trim()
         fail 2 $"%s{complaint} (--help shows the options)" (Some problem)
     | GlemException error as problem -> fail 2 (GlemError.message error) (Some problem)
+    | :? DllNotFoundException as problem -> fail 2 problem.Message (Some problem)
     | problem -> fail 1 problem.Message (Some problem)

@@ -5,7 +5,7 @@ open Argu
 /// glem report.
 module ReportCommand =
     let run (options: ParseResults<ReportArguments>) =
-        let runs = options.GetResult Runs
+        let runs = options.GetResult ReportArguments.Runs
         let output = options.GetResult(ReportArguments.Out, List.head runs)
 
         Report.write output runs

@@ -15,7 +15,7 @@ module RunCommand =
 
     let private show (output: string) (summary: Summary) =
         Console.heading "Accuracy, from the simplest model up"
-        Ladder.print summary
+        Ladder.render Console.screen summary
         Console.heading $"Everything is in %s{output}/"
         files |> List.map (fun file -> "  " + file) |> List.iter Console.line
         Console.line ""
@@ -51,7 +51,7 @@ module RunCommand =
     let private compute (options: ParseResults<RunArguments>) =
         let automatic = Compute.automatic ()
 
-        match options.TryGetResult Precision with
+        match options.TryGetResult RunArguments.Precision with
         | None -> Ok automatic
         | Some "float32" -> Ok { automatic with Precision = Precision.Float32 }
         | Some "bfloat16" -> Ok { automatic with Precision = Precision.BFloat16 }
@@ -59,13 +59,13 @@ module RunCommand =
 
     let run (options: ParseResults<RunArguments>) =
         let seed = options.GetResult(RunArguments.Seed, 0)
-        let settings = options.GetResults Set
+        let settings = options.GetResults RunArguments.Set
         let apply recipe setting = Result.bind (Settings.set setting) recipe
         let quoted = settings |> List.map (fun setting -> $" --set %s{setting}") |> String.concat ""
-        let name = options.GetResult Recipe
+        let name = options.GetResult RunArguments.Recipe
 
         let withDataset (recipe: Recipe) =
-            match options.TryGetResult Dataset with
+            match options.TryGetResult RunArguments.Dataset with
             | Some dataset -> { recipe with Dataset = dataset }
             | None -> recipe
 
@@ -80,5 +80,10 @@ module RunCommand =
         | Error error, _
         | _, Error error -> Error error
         | Ok recipe, Ok compute ->
-            let command = $"./glem run --recipe %s{name} --dataset %s{recipe.Dataset} --seed %d{seed}%s{quoted}"
+            let quick = if options.Contains RunArguments.Quick then " --quick" else ""
+
+            let precision =
+                options.TryGetResult RunArguments.Precision |> Option.map (sprintf " --precision %s") |> Option.defaultValue ""
+
+            let command = $"./glem run --recipe %s{name} --dataset %s{recipe.Dataset} --seed %d{seed}%s{quoted}%s{precision}%s{quick}"
             execute compute recipe seed (options.TryGetResult RunArguments.Out) command

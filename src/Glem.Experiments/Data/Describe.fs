@@ -179,6 +179,3 @@ module Describe =
 
         for example in description.Examples do
             line example.Id $"(%s{example.Class}, %d{example.Degree} neighbours): %s{example.Text}"
-
-    /// Writes a description to the standard output.
-    let print (description: Description) = render AnsiConsole.Console description

@@ -49,7 +49,7 @@ module Study =
                   Graph = Propagation.symmetric compute.Device dataset.Graph.Edges
                   Supervision = supervision
                   Validation = validation
-                  Lm = LanguageModel.ofRecipe recipe.Lm tokenizer.VocabularySize supervision.ClassCount
+                  Lm = LanguageModel.ofRecipe recipe.Lm tokenizer.VocabularySize tokenizer.Specials.Mask supervision.ClassCount
                   Watch = watch }
 
     let private key (study: Study) (purpose: string) = Key.ofSeed study.Seed |> Key.named purpose

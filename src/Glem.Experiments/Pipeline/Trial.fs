@@ -25,7 +25,7 @@ type private Candidate<'model, 'source> =
 
 /// Runs the whole ladder: baselines, the LM alone, the static two-stage pipeline, and EM.
 module Trial =
-    /// Columns of the dense TF-IDF features.
+    /// Most columns of the dense TF-IDF features.
     let private tfidfWidth = 256
 
     let private scores audit part (posterior: Posterior<'s>) =
@@ -134,7 +134,9 @@ module Trial =
             |> timed "tokenizer"
 
         let encoder = Study.pretrainEncoder study |> timed "masked-language model"
-        let raw = Study.gnnOnFeatures study tfidfWidth baselines.Features |> timed "GNN on TF-IDF"
+        // A small data set has fewer terms than columns asked for.
+        let width = baselines.Features.Length / dataset.Graph.NodeCount
+        let raw = Study.gnnOnFeatures study width baselines.Features |> timed "GNN on TF-IDF"
         let lm = Study.lmOnGold study encoder |> timed "LM on gold"
         let gnn = Study.gnnOnEmbeddings study (fst lm) |> timed "GNN on embeddings"
         let lmOnly = judgeLm (Event.pretrain Student.Lm) 0 lm

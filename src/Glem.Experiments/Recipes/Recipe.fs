@@ -98,6 +98,7 @@ module Recipe =
           dropout "lm.dropout" recipe.Lm.Dropout
           dropout "lm.attentionDropout" recipe.Lm.AttentionDropout
           dropout "lm.headDropout" recipe.Lm.HeadDropout
+          dropout "lm.tokenDropout" recipe.Lm.TokenDropout
           atLeast 8 "lm.maxTokens" recipe.Lm.MaxTokens
           atLeast 300 "lm.vocabulary" recipe.Lm.Vocabulary
           dropout "mlm.hidden" recipe.Mlm.Hidden

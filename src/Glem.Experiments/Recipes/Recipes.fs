@@ -51,6 +51,7 @@ module Recipes =
               AttentionDropout = 0.1
               Pooling = Mean
               HeadDropout = 0.3
+              TokenDropout = 0.0
               MaxTokens = 128
               Vocabulary = 8000 }
           Mlm =
@@ -101,7 +102,7 @@ module Recipes =
 
     let private ofFile (path: string) : Result<Recipe, GlemError> =
         try
-            match JsonNode.Parse(File.ReadAllText path) with
+            match JsonNode.Parse(File.ReadAllText path, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false)) with
             | :? JsonObject as json ->
                 // A recipe file says what it starts from ("base"), and what it changes.
                 let baseName =

@@ -98,6 +98,3 @@ module Ladder =
             table.AddRow(if rung.Mark = "selected" then Array.map style cells else cells) |> ignore
 
         console.Write table
-
-    /// The ladder on standard output. Spectre.Console drops colour for NO_COLOR and where there is no terminal.
-    let print summary = render AnsiConsole.Console summary

@@ -21,7 +21,7 @@ module Bert =
         let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
 
         let normal name (shape: int64[]) =
-            keep name (torch.randn(shape, generator = generator).mul config.InitializerRange)
+            keep name (torch.randn(shape, generator = generator) * config.InitializerRange)
 
         let linear name outputs inputs =
             normal $"%s{name}.weight" [| int64 outputs; int64 inputs |]
@@ -60,7 +60,7 @@ module Bert =
         let isTable = name.Contains "embeddings" || name.Contains "LayerNorm"
         if name.EndsWith ".weight" && not isTable then Multiplies else Trains
 
-    /// Last hidden states of a packed batch : [t; d] in the compute dtype. `prefix` ("" or "bert.") stands before every name.
+    /// Last hidden states of a packed batch : [t; d], filler included, in the compute dtype. `prefix` ("" or "bert.") stands before every name.
     let forward (config: BertConfig) (dtype: torch.ScalarType) (p: Parameters) (prefix: string) mode (batch: PackedBatch) =
         let weight name = p[$"%s{prefix}%s{name}.weight"]
         let bias name = p[$"%s{prefix}%s{name}.bias"]

@@ -60,10 +60,11 @@ module BertConfig =
             let find (key: string) = json[key] |> Option.ofObj
 
             let int key =
-                match find key with
-                | Some node when node.GetValueKind() = JsonValueKind.Number -> node.GetValue<int>()
-                | Some node -> fail $"key '%s{key}'" (node.ToJsonString()) "a whole number"
-                | None -> fail $"key '%s{key}'" "nothing" "a whole number"
+                let text = find key |> Option.map _.ToJsonString() |> Option.defaultValue "nothing"
+
+                match System.Int32.TryParse text with
+                | true, number -> number
+                | _ -> fail $"key '%s{key}'" text "a whole number"
 
             let float key fallback =
                 match find key with

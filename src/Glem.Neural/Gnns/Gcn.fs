@@ -51,11 +51,12 @@ module Propagation =
             let values =
                 Csr.pairs csr |> Array.map (fun (struct (i, j)) -> float32 (scale[i] * scale[j]))
 
-            let keep (tensor: Tensor) = tensor.``to``(device).DetachFromDisposeScope()
+            let keep (make: unit -> Tensor) =
+                (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
 
-            keep (torch.tensor (csr.Offsets.ToArray())),
-            keep (torch.tensor (csr.Neighbours.ToArray())),
-            keep (torch.tensor values)
+            keep (fun () -> torch.tensor (csr.Offsets.ToArray())),
+            keep (fun () -> torch.tensor (csr.Neighbours.ToArray())),
+            keep (fun () -> torch.tensor values)
 
         let rowOffsets, columns, values = tensors rows
         // Both ends are scaled by the row's degree, also on directed graphs, as PyG does: so the transpose holds the same values.
@@ -93,7 +94,7 @@ module Gcn =
         let glorot name outputs inputs =
             let bound = sqrt (6.0 / float (outputs + inputs))
             let unit = torch.rand ([| int64 outputs; int64 inputs |], generator = generator)
-            keep name (unit.mul(2.0 * bound).sub bound)
+            keep name (unit * (2.0 * bound) - bound)
 
         glorot "conv1.lin.weight" config.Hidden config.Inputs
         keep "conv1.bias" (torch.zeros [| int64 config.Hidden |])

@@ -1,5 +1,6 @@
 namespace Glem
 
+open System
 open System.Collections.Generic
 open System.IO
 open System.Text.Json.Nodes
@@ -42,13 +43,27 @@ module Checkpoint =
 
         weights
 
+    /// The weights, if they are those of a model of this shape; a fresh one says which names and shapes there must be.
+    let private fitting folder (model: LanguageModel) (weights: Weights) =
+        let key = Key.ofSeed 0
+        let bad name found expected = raise (GlemException(InFile(weightsFile folder, $"tensor '%s{name}'", found, expected)))
+        let shape (lengths: int64[]) = "shape [" + String.Join("; ", lengths) + "]"
+
+        for fresh in LanguageModel.initialEncoder key model |> LanguageModel.withNewHead key model do
+            match weights.TryGetValue fresh.Key with
+            | true, weight when weight.Shape = fresh.Value.Shape -> ()
+            | true, weight -> bad fresh.Key (shape weight.Shape) (shape fresh.Value.Shape)
+            | _ -> bad fresh.Key "nothing" (shape fresh.Value.Shape)
+
+        weights
+
     let private poolingName pooling =
         match pooling with
         | Cls -> "cls"
         | Mean -> "mean"
 
-    /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with three keys more:
-    /// glem_pooling, glem_head_dropout and glem_max_tokens. Raises IOException.
+    /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with keys of our own:
+    /// glem_pooling, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
         let config = BertConfig.toNode saved.Model.Encoder
@@ -65,6 +80,7 @@ module Checkpoint =
         config["label2id"] <- ids
         config["glem_pooling"] <- poolingName saved.Model.Pooling
         config["glem_head_dropout"] <- saved.Model.HeadDropout
+        config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
         saveWeights folder saved.Weights
         TokenizerJsonWriter.save (tokenizerFile folder) saved.Tokenizer
@@ -89,20 +105,32 @@ module Checkpoint =
                 let config = JsonNode.Parse text |> nonNull
                 let names = (key config "id2label").AsObject()
 
+                let pooling =
+                    match (key config "glem_pooling").GetValue<string>() with
+                    | "cls" -> Cls
+                    | "mean" -> Mean
+                    | other -> raise (GlemException(InFile(path, "key 'glem_pooling'", other, "cls or mean")))
+
+                let model =
+                    { Encoder = encoder
+                      Pooling = pooling
+                      HeadDropout = (key config "glem_head_dropout").GetValue<float>()
+                      TokenDropout = (key config "glem_token_dropout").GetValue<float>()
+                      MaskId = tokenizer.Specials.Mask
+                      Classes = names.Count }
+
                 Ok
-                    { Model =
-                        { Encoder = encoder
-                          Pooling = if (key config "glem_pooling").GetValue<string>() = poolingName Cls then Cls else Mean
-                          HeadDropout = (key config "glem_head_dropout").GetValue<float>()
-                          Classes = names.Count }
-                      Weights = loadWeights folder
+                    { Model = model
+                      Weights = loadWeights folder |> fitting folder model
                       Tokenizer = tokenizer
                       ClassNames = Array.init names.Count (fun k -> (key names (string k)).GetValue<string>())
                       MaxTokens = (key config "glem_max_tokens").GetValue<int>() }
         with
         | GlemException error -> Error error
         | :? System.Text.Json.JsonException
-        | :? System.InvalidOperationException as problem -> Error(InFile(path, "", problem.Message, "a config.json of GLEM's"))
+        | :? FormatException
+        | :? InvalidOperationException as problem -> Error(InFile(path, "", problem.Message, "a config.json of GLEM's"))
+        | :? InvalidDataException as problem -> Error(InFile(weightsFile folder, "", problem.Message, "a whole safetensors file"))
         | :? IOException as problem -> Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json"))
 
     /// Writes the graph model's shape and weights. Raises IOException.

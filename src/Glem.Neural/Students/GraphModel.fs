@@ -15,7 +15,8 @@ module GraphModel =
         Gcn.initial config generator
 
     let private features compute (config: GcnConfig) (values: float32[]) =
-        torch.tensor(values).reshape([| -1L; int64 config.Inputs |]).``to`` compute.Device
+        Scope.freeing Seq.singleton (fun () ->
+            torch.tensor(values).reshape([| -1L; int64 config.Inputs |]).``to`` compute.Device)
 
     let private logits config p graph x =
         use _ = torch.no_grad ()
@@ -35,7 +36,8 @@ module GraphModel =
         let lesson = stage.Lesson
         let plan = FitRecipe.plan lesson.Count { stage.Recipe with Batch = 0 }
         let all = [| 0 .. lesson.Count - 1 |]
-        use taught = torch.tensor(lesson.Nodes |> Array.map int64).``to`` compute.Device
+        let nodes = lesson.Nodes |> Array.map int64
+        use taught = Scope.freeing Seq.singleton (fun () -> torch.tensor(nodes).``to`` compute.Device)
 
         let step number =
             Scope.freeingAll (fun () ->

@@ -13,6 +13,9 @@ type LanguageModel =
     { Encoder: BertConfig
       Pooling: Pooling
       HeadDropout: float
+      TokenDropout: float
+      /// Id of [MASK], which stands for a dropped token.
+      MaskId: int
       Classes: int }
 
 /// What a trained language model says of every node: theta's value in EM.
@@ -31,7 +34,7 @@ module LanguageModel =
     /// Texts per batch in inference.
     let private inferenceBatch = 64
 
-    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (classes: int) =
+    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) =
         { Encoder =
             { VocabularySize = vocabulary
               Hidden = recipe.Hidden
@@ -46,6 +49,8 @@ module LanguageModel =
               InitializerRange = 0.02 }
           Pooling = recipe.Pooling
           HeadDropout = recipe.HeadDropout
+          TokenDropout = recipe.TokenDropout
+          MaskId = maskId
           Classes = classes }
 
     let role (name: string) =
@@ -68,7 +73,7 @@ module LanguageModel =
         let isEncoder (pair: KeyValuePair<string, Weight>) = pair.Key.StartsWith prefix
         let weights = encoder |> Seq.filter isEncoder |> Dictionary
         let shape = [| int64 model.Classes; int64 model.Encoder.Hidden |]
-        let matrix = torch.randn(shape, generator = generator).mul model.Encoder.InitializerRange
+        let matrix = torch.randn(shape, generator = generator) * model.Encoder.InitializerRange
         weights["classifier.weight"] <- Weight.ofTensor matrix
         weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
         weights
@@ -78,7 +83,7 @@ module LanguageModel =
         let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
 
         match model.Pooling with
-        | Mean -> Ops.SegmentMean (states, batch.Offsets)
+        | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow (0L, 0L, int64 batch.TextCount)
         | Cls -> states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].
@@ -125,6 +130,19 @@ module LanguageModel =
           Embeddings = vectors },
         Posterior.ofLogits model.Classes logits
 
+    /// The text with a share of its tokens hidden, the first and last (special ones) never.
+    let private withTokenDropout model (random: Random) (text: ReadOnlyMemory<int>) =
+        if model.TokenDropout = 0.0 then
+            text
+        else
+            let ids = text.ToArray()
+
+            for i in 1 .. ids.Length - 2 do
+                if random.NextDouble() < model.TokenDropout then
+                    ids[i] <- model.MaskId
+
+            ReadOnlyMemory ids
+
     /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
     let fit (compute: Compute) (model: LanguageModel) (stage: Stage) (texts: TokenisedTexts) (start: Weights) : LmFit * Posterior<Lm> =
         use p = Parameters.Create(compute, role, start)
@@ -140,7 +158,9 @@ module LanguageModel =
             Scope.freeingAll (fun () ->
                 let rows = rows number
                 let mode = Training(Stage.seed stage number)
-                let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> taught[row]))
+                let random = stage.Key |> Key.named "token dropout" |> Key.at number |> Random.ofKey
+                let texts = rows |> Array.map (fun row -> withTokenDropout model random taught[row])
+                let batch = PackedBatch.ofSequences compute.Device texts
                 let logits = pooled compute model p mode batch |> classify model p mode
                 let loss = Lesson.loss compute.Device lesson rows logits
                 loss.backward ()

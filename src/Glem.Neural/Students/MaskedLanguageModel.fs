@@ -9,7 +9,7 @@ type MaskingVocabulary =
     {
         /// Id of [MASK].
         Mask: int
-        /// Ids that are never masked nor put in: [PAD], [CLS], [SEP], …
+        /// Ids that are never hidden: [PAD], [CLS], [SEP], …
         Special: Set<int>
         Size: int
     }
@@ -17,6 +17,7 @@ type MaskingVocabulary =
 /// Pre-training on the texts alone: guess hidden tokens (Devlin et al. 2019, section 3.1). No label is involved.
 module MaskedLanguageModel =
     let private head = "cls.predictions"
+    let private granule = 32
 
     let private role (name: string) =
         if name = $"%s{head}.transform.dense.weight" then Multiplies
@@ -30,7 +31,7 @@ module MaskedLanguageModel =
         let d = int64 model.Encoder.Hidden
         let weights = Dictionary<string, Weight>(encoder)
         let add name tensor = weights.Add($"%s{head}.%s{name}", Weight.ofTensor tensor)
-        add "transform.dense.weight" (torch.randn([| d; d |], generator = generator).mul model.Encoder.InitializerRange)
+        add "transform.dense.weight" (torch.randn([| d; d |], generator = generator) * model.Encoder.InitializerRange)
         add "transform.dense.bias" (torch.zeros [| d |])
         add "transform.LayerNorm.weight" (torch.ones [| d |])
         add "transform.LayerNorm.bias" (torch.zeros [| d |])
@@ -80,27 +81,34 @@ module MaskedLanguageModel =
             let scores = torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
             scores.``to``(torch.ScalarType.Float32).add p[$"%s{head}.bias"]
 
+        let learn number mode (sequences: TokenisedTexts) (hidden: int[]) (positions: int[]) (truth: int[]) =
+            let offsets = sequences |> Array.scan (fun at sequence -> at + sequence.Length) 0
+            let masked = Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
+            let batch = PackedBatch.ofSequences compute.Device masked
+            let states = Bert.forward model.Encoder compute.Dtype p "bert." mode batch
+            // A recurring number of guesses, for the same reason as PackedBatch's filler; the last few stay unasked.
+            let asked = if positions.Length < granule then positions.Length else positions.Length / granule * granule
+            let positions, truth = Array.truncate asked positions, Array.truncate asked truth
+            let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
+            let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
+            let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)
+            loss.backward ()
+            optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
+            loss.item<float32> () |> float
+
         let step number =
             Scope.freeingAll (fun () ->
                 let seed = key |> Key.named "dropout" |> Key.at number |> Key.seed |> int64
-                let random = Random(int (seed >>> 33))
+                let random = key |> Key.named "masks" |> Key.at number |> Random.ofKey
                 let sequences = rows number |> Array.map (fun row -> texts[row])
                 let ids = sequences |> Array.collect _.ToArray()
                 let hidden, positions, truth = hide vocabulary share random ids
-                let offsets = sequences |> Array.scan (fun at sequence -> at + sequence.Length) 0
 
-                let masked =
-                    Array.init sequences.Length (fun i ->
-                        ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
-
-                let batch = PackedBatch.ofSequences compute.Device masked
-                let states = Bert.forward model.Encoder compute.Dtype p "bert." (Training seed) batch
-                let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
-                let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
-                let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)
-                loss.backward ()
-                optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
-                loss.item<float32> () |> float)
+                // Where no token was drawn (a last batch of one short text) there is nothing to guess or to learn.
+                if positions.Length = 0 then
+                    0.0
+                else
+                    learn number (Training seed) sequences hidden positions truth)
 
         let trainee =
             { Name = "masked-language-model pre-training"

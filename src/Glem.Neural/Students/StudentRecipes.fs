@@ -20,6 +20,8 @@ type LmRecipe =
         Pooling: Pooling
         /// Dropped share of the pooled vector.
         HeadDropout: float
+        /// Share of a text's tokens that are hidden behind [MASK] while the model is trained on labels, anew at each step.
+        TokenDropout: float
         /// Tokens read of a text, special tokens included.
         MaxTokens: int
         /// Size of the vocabulary trained on the data set's texts.

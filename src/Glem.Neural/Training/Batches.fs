@@ -2,8 +2,9 @@ namespace Glem
 
 /// The order in which an epoch visits its rows.
 module Batches =
-    /// Batches whose texts are of like length share a window of this many batches.
-    let private window = 50
+    /// Batches that share their texts out by length. At least two windows an epoch: in a single one every epoch's batches
+    /// would hold the same rows.
+    let private window (batches: int) = batches / 2 |> max 1 |> min 50
 
     /// A random order cut into batches, each row once. Within a window of batches rows are sorted by length, so that a
     /// batch's texts are of like length: what is padded (CUDA) pads little, and threads share attention evenly.
@@ -12,9 +13,11 @@ module Batches =
         let bucket (rows: int[]) =
             rows |> Array.sortBy (fun row -> struct (lengths[row], row)) |> Array.chunkBySize batch
 
+        let batches = (lengths.Length + batch - 1) / batch
+
         Array.init lengths.Length id
         |> Key.shuffle (Key.named "rows" key)
-        |> Array.chunkBySize (window * batch)
+        |> Array.chunkBySize (window batches * batch)
         |> Array.collect bucket
         |> Key.shuffle (Key.named "batches" key)
 

@@ -51,3 +51,7 @@ module Generator =
         let generator = new torch.Generator()
         generator.manual_seed (int64 (Key.seed key >>> 1)) |> ignore
         generator
+
+module Random =
+    /// .NET's seeded generator, whose numbers are the same in every version, from the key.
+    let ofKey (key: Key) = System.Random(int (Key.seed key >>> 33))

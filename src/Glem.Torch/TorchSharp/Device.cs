@@ -13,7 +13,10 @@ public enum DeviceType
 
 public static partial class torch
 {
-    /// <summary>Where a tensor lives: a kind of device and, for one of several, its index (-1 is the current one).</summary>
+    /// <summary>
+    /// Where a tensor lives: a kind of device and, for one of several, its index (-1 is the current one). As TorchSharp's, it
+    /// has no equality by value: compare <see cref="type"/> and <see cref="index"/>.
+    /// </summary>
     public class Device
     {
         public DeviceType type { get; private set; }
@@ -48,10 +51,6 @@ public static partial class torch
 
         public override string ToString() =>
             type.ToString().ToLowerInvariant() + (index < 0 ? "" : ":" + index.ToString(CultureInfo.InvariantCulture));
-
-        public override bool Equals(object? obj) => obj is Device other && other.type == type && other.index == index;
-
-        public override int GetHashCode() => HashCode.Combine(type, index);
 
         public static implicit operator Device(string description) => new(description);
 

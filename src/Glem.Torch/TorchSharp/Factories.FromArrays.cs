@@ -92,10 +92,6 @@ public static partial class torch
     public static Tensor tensor(bool[,,] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         Copied(Flat<bool>(rawArray), Lengths(rawArray), dtype, device, requires_grad);
 
-    public static Tensor tensor(
-        Memory<bool> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        Copied<bool>(rawArray.Span, dimensions.ToArray(), dtype, device, requires_grad);
-
     public static Tensor tensor(byte scalar, Device? device = null, bool requires_grad = false) =>
         Copied([scalar], [], null, device, requires_grad);
 
@@ -223,12 +219,12 @@ public static partial class torch
     public static Tensor tensor(long scalar, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         Copied([scalar], [], dtype, device, requires_grad);
 
-    public static Tensor tensor(long[] rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        Copied<long>(rawArray, [rawArray.LongLength], dtype, device, requires_grad);
+    public static Tensor tensor(long[] dataArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        Copied<long>(dataArray, [dataArray.LongLength], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        long[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        Copied<long>(rawArray, dimensions.ToArray(), dtype, device, requires_grad);
+        long[] dataArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        Copied<long>(dataArray, dimensions.ToArray(), dtype, device, requires_grad);
 
     public static Tensor tensor(IList<long> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         Copied<long>(rawArray.ToArray(), [rawArray.Count], dtype, device, requires_grad);
@@ -294,10 +290,6 @@ public static partial class torch
 
     public static Tensor tensor(IList<double> rawArray, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
         Copied<double>(rawArray.ToArray(), [rawArray.Count], dtype, device, requires_grad);
-
-    public static Tensor tensor(
-        IList<double> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-        Copied<double>(rawArray.ToArray(), dimensions.ToArray(), dtype, device, requires_grad);
 
     public static Tensor tensor(
         IList<double> rawArray, long rows, long columns, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TorchSharp;
 
 public static partial class torch
@@ -43,36 +45,42 @@ public static partial class torch
         public Tensor index_fill_(long dim, Tensor index, Scalar value) =>
             Call("index_fill_.int_Scalar", this, dim, index, value);
 
+        [IndexerName("TensorItems")]
         public Tensor this[params TensorIndex[] indices]
         {
             get => index(indices);
             set => index_put_(value, indices);
         }
 
+        [IndexerName("TensorItems")]
         public Tensor this[params Tensor[] indices]
         {
             get => index(indices);
             set => index_put_(value, indices);
         }
 
+        [IndexerName("TensorItems")]
         public Tensor this[long i1]
         {
             get => index(TensorIndex.Single(i1));
             set => index_put_(value, TensorIndex.Single(i1));
         }
 
+        [IndexerName("TensorItems")]
         public Tensor this[long i1, long i2]
         {
             get => index(TensorIndex.Single(i1), TensorIndex.Single(i2));
             set => index_put_(value, TensorIndex.Single(i1), TensorIndex.Single(i2));
         }
 
+        [IndexerName("TensorItems")]
         public Tensor this[long i1, long i2, long i3]
         {
             get => index(TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3));
             set => index_put_(value, TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3));
         }
 
+        [IndexerName("TensorItems")]
         public Tensor this[long i1, long i2, long i3, long i4]
         {
             get => index(TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3), TensorIndex.Single(i4));

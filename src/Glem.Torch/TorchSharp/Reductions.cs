@@ -48,7 +48,8 @@ public static partial class torch
         public Tensor var(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) =>
             var([dim], unbiased, keepdim, type);
 
-        public (Tensor @var, Tensor mean) var_mean(
+        /// <summary>The variance, which TorchSharp calls <c>std</c> here, and the mean.</summary>
+        public (Tensor std, Tensor mean) var_mean(
             long[] dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null)
         {
             var (variance, average) = CallPair("var_mean.dim", this, dimensions, unbiased, keepdim);

@@ -56,6 +56,9 @@ public static partial class torch
 
         public static implicit operator TensorIndex(Index index) => Single(Position(index));
 
+        /// <summary>Never called: with it C# prefers an indexer over <see cref="TensorIndex"/> to one over tensors.</summary>
+        public static implicit operator Tensor(TensorIndex value) => throw torch.Tensor.OnlyForOverloads();
+
         private static long Position(Index index) => index.IsFromEnd ? -index.Value : index.Value;
 
         private static long? End(Index index) => index is { IsFromEnd: true, Value: 0 } ? null : Position(index);

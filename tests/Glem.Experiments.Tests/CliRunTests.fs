@@ -1,0 +1,207 @@
+namespace Glem.Experiments.Tests
+
+open System
+open System.IO
+open System.IO.Compression
+open System.Text
+open System.Text.Json
+open Glem
+open Xunit
+
+/// Three runs on colours: the same twice, and one with another seed and no EM round.
+[<Sealed>]
+type QuickRuns() =
+    let folder = new TestFolder()
+
+    let run name more =
+        let arguments = [ "run"; "--recipe"; "quickstart"; "--quick"; "--dataset"; "colours"; "--out"; name; "--set"; "lm.vocabulary=300" ]
+        GlemProcess.succeeds folder.Path (arguments @ more)
+
+    do Colours.write (folder.File "colours")
+    let out = run "first" []
+    let _ = run "again" []
+    let _ = run "plain" [ "--seed"; "1"; "--set"; "rounds=0" ]
+    member _.Folder = folder.Path
+    member _.Out = out
+    member _.Path([<ParamArray>] parts: string[]) = Path.Combine [| folder.Path; yield! parts |]
+    member this.Read([<ParamArray>] parts: string[]) = File.ReadAllText(this.Path parts)
+
+    interface IDisposable with
+        member _.Dispose() = (folder :> IDisposable).Dispose()
+
+/// One whole run of the program, and what can be done with it.
+type CliRunTests(runs: QuickRuns) =
+    let predict arguments = GlemProcess.succeeds runs.Folder ([ "predict"; "--run"; "first" ] @ arguments)
+    let keys (json: JsonElement) = [ for property in json.EnumerateObject() -> property.Name ]
+
+    interface IClassFixture<QuickRuns>
+
+    [<Fact>]
+    member _.``a run writes every file that the contract names, and nothing beside them``() =
+        let files =
+            Directory.GetFiles(runs.Path "first", "*", SearchOption.AllDirectories)
+            |> Array.map (fun file -> Path.GetRelativePath(runs.Path "first", file))
+            |> Array.sort
+
+        let checkpoint student names = names |> List.map (fun name -> $"checkpoints/%s{student}/%s{name}")
+
+        Assert.Equal<string>(
+            [ "run.json"; "metrics.jsonl"; "summary.json"; "predictions.csv"; "report.html"; "report.md" ]
+            @ checkpoint "lm" [ "config.json"; "model.safetensors"; "tokenizer.json" ]
+            @ checkpoint "gnn" [ "config.json"; "model.safetensors" ]
+            |> List.sort,
+            files
+        )
+
+        Assert.Equal<string>([ "again"; "colours"; "first"; "plain" ], DirectoryInfo(runs.Folder).GetDirectories() |> Array.map _.Name |> Array.sort)
+
+    [<Fact>]
+    member _.``the screen shows the ladder and where the files are``() =
+        for part in [ "TF-IDF"; "GLEM-LM"; "GLEM-GNN"; "first/"; "report.html"; "predict --run first" ] do
+            Assert.Contains(part, runs.Out)
+
+    [<Fact>]
+    member _.``metrics.jsonl has one object for each model, event and part``() =
+        let lines = runs.Read("first", "metrics.jsonl").TrimEnd('\n').Split '\n'
+
+        let seen = [
+            for line in lines do
+                let json = JsonDocument.Parse(line).RootElement
+                Assert.Equal<string>([ "event"; "iteration"; "model"; "split"; "accuracy"; "macroF1"; "nll"; "ece" ], keys json)
+
+                for key in [ "accuracy"; "macroF1"; "ece" ] do
+                    Assert.InRange(json.GetProperty(key).GetDouble(), 0.0, 1.0)
+
+                json.GetProperty("iteration").GetInt32(), string (json.GetProperty "model"), string (json.GetProperty "split")
+        ]
+
+        let expected = [
+            for iteration in 0..1 do
+                for model in [ "lm"; "gnn" ] do
+                    for split in [ "train"; "valid"; "test" ] do
+                        iteration, model, split
+        ]
+
+        Assert.Equal<(int * string * string) list>(expected, seen)
+
+    [<Fact>]
+    member _.``summary.json has the ladder, and what did not run is absent from it``() =
+        let summary (run: string) = JsonDocument.Parse(runs.Read(run, "summary.json")).RootElement
+        let first, plain = summary "first", summary "plain"
+        let baselines = [ "majority"; "tfidf"; "lmOnly"; "gnnRaw"; "static" ]
+
+        for rung in baselines @ [ "glemLm"; "glemGnn" ] do
+            for part in [ "valid"; "test" ] do
+                Assert.InRange(first.GetProperty(rung).GetProperty(part).GetDouble(), 0.0, 1.0)
+
+        Assert.DoesNotContain("selfTraining", keys first)
+        Assert.Equal(1, first.GetProperty("rounds").GetArrayLength())
+        Assert.Equal(1, first.GetProperty("emRounds").GetInt32())
+        Assert.True(first.GetProperty("peakRssMb").GetDouble() > 10.0)
+        Assert.All(first.GetProperty("seconds").EnumerateObject(), (fun stage -> Assert.InRange(stage.Value.GetDouble(), 0.0, 90.0)))
+
+        for rung in baselines do
+            Assert.Contains(rung, keys plain)
+
+        for absent in [ "glemLm"; "glemGnn"; "selfTraining" ] do
+            Assert.DoesNotContain(absent, keys plain)
+
+        Assert.Equal(0, plain.GetProperty("emRounds").GetInt32())
+
+    [<Fact>]
+    member _.``run.json tells what ran on what``() =
+        let json = JsonDocument.Parse(runs.Read("plain", "run.json")).RootElement
+        Assert.Equal(1, json.GetProperty("seed").GetInt32())
+        let info = RunFolder.info (runs.Path "plain") |> RunInfo.read |> Result.orRaise
+        let dataset, _ = DatasetFolder.read (runs.Path "colours") |> Result.orRaise
+        Assert.Equal(dataset.Fingerprint, info.Dataset.Fingerprint)
+        Assert.Equal(0, info.Configuration.GetProperty("rounds").GetInt32())
+        Assert.Equal(300, info.Configuration.GetProperty("lm").GetProperty("vocabulary").GetInt32())
+        Assert.NotEqual<string>("", info.Versions.LibTorch)
+        Assert.Contains("--set rounds=0", info.Command)
+
+    [<Fact>]
+    member _.``predictions.csv has a line for every node``() =
+        let predictions = PredictionFile.read (RunFolder.predictions (runs.Path "first")) |> Result.orRaise
+        Assert.Equal<string>(Colours.records.Nodes |> Array.map _.Id, predictions |> List.map _.Id)
+        Assert.All(predictions, (fun prediction -> Assert.True(prediction.Lm.IsSome && prediction.Gnn.IsSome)))
+
+    [<Fact>]
+    member _.``the same command writes the same metrics, predictions and weights, byte for byte``() =
+        for file in [ "metrics.jsonl"; "predictions.csv"; "checkpoints/lm/model.safetensors"; "checkpoints/gnn/model.safetensors" ] do
+            Assert.Equal<byte>(File.ReadAllBytes(runs.Path("first", file)), File.ReadAllBytes(runs.Path("again", file)))
+
+        Assert.NotEqual<string>(runs.Read("first", "metrics.jsonl"), runs.Read("plain", "metrics.jsonl"))
+
+    [<Fact>]
+    member _.``predict shows the likeliest classes of one text``() =
+        let lines = (predict [ "--text"; "grass and frogs"; "--top"; "2" ]).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        Assert.Equal(2, lines.Length)
+        Assert.All(lines, (fun line -> Assert.Matches(@"^ +\d+\.\d% +(red|green|blue)$", line)))
+
+    [<Fact>]
+    member _.``predict gives every node of the graph the class that the run gave it``() =
+        let out = runs.Path "nodes-predicted.csv"
+        predict [ "--input"; "colours/nodes.csv"; "--out"; out ] |> ignore
+        let lines = File.ReadAllLines out
+        Assert.Equal("id,class,probability", lines[0])
+        let predictions = PredictionFile.read (RunFolder.predictions (runs.Path "first")) |> Result.orRaise
+
+        for line, prediction in Seq.zip lines[1..] predictions do
+            let guess = prediction.Lm |> Option.get
+            Assert.StartsWith($"\"%s{prediction.Id}\",\"%s{guess.Class}\",", line)
+
+        Assert.Equal(predictions.Length, lines.Length - 1)
+
+    [<Fact>]
+    member _.``predict reads texts from lines, tables and objects, also gzipped``() =
+        let texts = [ "the sky and the sea"; "tomato" ]
+        let write (name: string) (content: string) = File.WriteAllText(runs.Path name, content)
+        write "texts.txt" (String.Join("\n", texts) + "\n\n")
+        write "texts.tsv" ("text\n" + String.Join("\n", texts) + "\n")
+        write "texts.jsonl" (String.Join("\n", texts |> List.map (fun text -> $"""{{"id":"{text}","text":"{text}"}}""")))
+
+        (use file = File.Create(runs.Path "texts.txt.gz")
+         use stream = new GZipStream(file, CompressionLevel.Optimal)
+         stream.Write(Encoding.UTF8.GetBytes(String.Join("\n", texts))))
+
+        let classes name =
+            let out = runs.Path $"%s{name}.out.jsonl"
+            predict [ "--input"; name; "--out"; out; "--top"; "3" ] |> ignore
+
+            [
+                for line in File.ReadAllLines out do
+                    let classes = JsonDocument.Parse(line).RootElement.GetProperty "classes"
+                    let probabilities = [ for one in classes.EnumerateArray() -> one.GetProperty("probability").GetDouble() ]
+                    Assert.Equal(1.0, List.sum probabilities, 1e-5)
+                    Assert.Equal<float list>(List.sortDescending probabilities, probabilities)
+                    string (classes[0].GetProperty "class")
+            ]
+
+        let expected = classes "texts.txt"
+        Assert.Equal(2, expected.Length)
+
+        for name in [ "texts.tsv"; "texts.jsonl"; "texts.txt.gz" ] do
+            Assert.Equal<string list>(expected, classes name)
+
+    [<Fact>]
+    member _.``predict refuses what it cannot read or write``() =
+        let refuses arguments parts = GlemProcess.refuses runs.Folder ([ "predict" ] @ arguments) parts
+        File.WriteAllText(runs.Path "blank.csv", "id,text\na,fine\nb,  \n")
+        refuses [ "--run"; "first"; "--text"; "  " ] [ "text" ]
+        refuses [ "--run"; "first"; "--input"; "blank.csv" ] [ "'b'"; "blanks" ]
+        refuses [ "--run"; "first"; "--input"; "absent.csv" ] [ "absent.csv" ]
+        refuses [ "--run"; "first"; "--input"; "first/run.json" ] [ "run.json"; ".json" ]
+        refuses [ "--run"; "first" ] [ "--text"; "--input" ]
+        refuses [ "--run"; "nowhere"; "--text"; "x" ] [ "nowhere"; "config.json" ]
+        refuses [ "--run"; "first"; "--input"; "blank.csv"; "--out"; "x.xls" ] [ ]
+
+    [<Fact>]
+    member _.``a report joins any number of runs in one page``() =
+        GlemProcess.succeeds runs.Folder [ "report"; "first"; "plain"; "--out"; "joined" ] |> ignore
+        let html, markdown = runs.Read("joined", "report.html"), runs.Read("joined", "report.md")
+        Assert.StartsWith("<!doctype html>", html, StringComparison.OrdinalIgnoreCase)
+        Assert.Contains("colours", html)
+        Assert.Contains("TF-IDF", markdown)
+        Directory.Delete(runs.Path "joined", true)
+        GlemProcess.refuses runs.Folder [ "report"; "first"; "colours" ] [ "colours" ]

@@ -1,0 +1,26 @@
+module Glem.Experiments.Tests.ScriptTests
+
+open System
+open System.IO
+open Xunit
+
+let private quickstart = Path.Combine(GlemProcess.root, "scripts/quickstart.fsx")
+
+[<Fact>]
+let ``the quickstart script is at most 40 lines`` () =
+    Assert.InRange(File.ReadAllLines(quickstart).Length, 10, 40)
+
+[<Fact>]
+let ``the quickstart script runs under dotnet fsi and prints the ladder`` () =
+    let built = Path.Combine(GlemProcess.root, "src/Glem.Experiments/bin/Release/net10.0/glem.dll")
+
+    if not (File.Exists built) then
+        Assert.Skip "scripts load the Release build, and there is none"
+
+    let outcome =
+        GlemProcess.start "dotnet" GlemProcess.root (TimeSpan.FromMinutes 4.0) [] [ "fsi"; quickstart; "--"; "--quick" ]
+
+    Assert.True((outcome.Code = 0), outcome.Err)
+
+    for rung in [ "LM alone"; "static two-stage"; "GLEM-LM, round 1"; "GLEM-GNN, round 1" ] do
+        Assert.Matches($@"{rung} +valid +\d+\.\d%% +test +\d+\.\d%%", outcome.Out)

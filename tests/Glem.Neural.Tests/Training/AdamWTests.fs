@@ -1,0 +1,119 @@
+module Glem.Neural.Tests.AdamWTests
+
+open System.Collections.Generic
+open System.IO
+open System.Text.Json
+open Glem
+open TorchSharp
+open Xunit
+
+let private golden () =
+    JsonDocument.Parse(File.ReadAllText(SharedFiles.file "fixtures/optim.json")).RootElement
+
+let private field (name: string) (json: JsonElement) = json.GetProperty name
+let private numbers (json: JsonElement) = [| for number in json.EnumerateArray() -> number.GetDouble() |]
+
+let private recipe: OptimiserRecipe =
+    { LearningRate = 0.1
+      WeightDecay = 0.01
+      Beta1 = 0.9
+      Beta2 = 0.999
+      Epsilon = 1e-8
+      ClipNorm = 0.0
+      WarmUp = 0.0
+      Decay = false }
+
+/// The gradient of the golden objective, 0.5 (w-c)' A (w-c) + 0.25 (b0 w0 - b1)^2 + 0.1 (b0^2 + b1^2).
+let private gradient (json: JsonElement) (w: float[]) (b: float[]) =
+    let a = [| for row in (field "A" json).EnumerateArray() -> numbers row |]
+    let c = numbers (field "c" json)
+    let coupling = b[0] * w[0] - b[1]
+
+    let ofW =
+        Array.init 4 (fun i ->
+            (Seq.init 4 (fun j -> a[i][j] * (w[j] - c[j])) |> Seq.sum)
+            + (if i = 0 then 0.5 * coupling * b[0] else 0.0))
+
+    ofW, [| 0.5 * coupling * w[0] + 0.2 * b[0]; -0.5 * coupling + 0.2 * b[1] |]
+
+/// Ten steps from the golden start; every step's rate, gradients and values agree. A matrix decays, a vector does not.
+let private follows (case: string) (recipe: OptimiserRecipe) (shapeOfB: int64[]) =
+    use _ = torch.NewDisposeScope()
+    let json = golden ()
+    let rows = field "cases" json |> field case |> field "rows"
+    let start (name: string) shape = { Shape = shape; Values = numbers (field name json) |> Array.map float32 }
+
+    let weights =
+        Dictionary(dict [ "b", start "b_start" shapeOfB; "w", start "w_start" [| 2L; 2L |] ])
+
+    use p = Parameters.Create(Golden.cpu Precision.Float32, (fun _ -> Trains), weights)
+    use optimiser = new AdamW(recipe, p)
+    let value (name: string) = Golden.floats p[name] |> Array.map float
+
+    for step, row in Seq.indexed (rows.EnumerateArray()) do
+        let rate = Schedule.rate recipe (rows.GetArrayLength()) step
+        Assert.Equal((field "lr" row).GetDouble(), rate, 1e-12)
+        let ofW, ofB = gradient json (value "w") (value "b")
+
+        let agree name tolerance (actual: float[]) =
+            Golden.agree $"%s{name} at step %d{step}" tolerance tolerance (numbers (field name row) |> Array.map float32) (actual |> Array.map float32)
+
+        // Float32 masters beside a float64 run, whose own float32 twin ends within 4e-7; gradients multiply the distance.
+        agree "grad_w" 1e-5 ofW
+        agree "grad_b" 1e-5 ofB
+        let put (name: string) (values: float[]) = p[name].grad <- torch.tensor(values |> Array.map float32).reshape p[name].shape
+        put "w" ofW
+        put "b" ofB
+        let norm = optimiser.Step rate
+
+        match row.TryGetProperty "grad_norm_before_clip" with
+        | true, expected -> Assert.Equal(expected.GetDouble(), norm, 1e-5)
+        | _ -> ()
+
+        agree "w" 2e-6 (value "w")
+        agree "b" 2e-6 (value "b")
+
+[<Fact>]
+let ``AdamW takes PyTorch's steps`` () = follows "adamw" recipe [| 2L; 1L |]
+
+[<Fact>]
+let ``AdamW takes PyTorch's steps under linear warm-up and decay`` () =
+    follows "adamw_linear_warmup" { recipe with WeightDecay = 0.1; WarmUp = 0.3; Decay = true } [| 2L; 1L |]
+
+[<Fact>]
+let ``vectors are not decayed, and gradients are clipped by their norm over all parameters`` () =
+    let recipe =
+        { recipe with
+            LearningRate = 0.05
+            WeightDecay = 0.1
+            Epsilon = 1e-6
+            ClipNorm = 1.0
+            WarmUp = 0.3
+            Decay = true }
+
+    follows "adamw_groups_clip" recipe [| 2L |]
+
+[<Fact>]
+let ``learning rates are those of transformers' linear schedule with warm-up`` () =
+    let schedules =
+        [ for property in (golden () |> field "schedules" |> field "values").EnumerateObject() do
+              if property.Name.StartsWith "linear_" then
+                  match property.Name.Split '_' with
+                  | [| _; warmUp; total |] -> int (warmUp.Substring 6), int (total.Substring 5), numbers property.Value
+                  | _ -> () ]
+
+    Assert.NotEmpty schedules
+
+    for warmUp, total, expected in schedules do
+        let recipe =
+            { recipe with
+                LearningRate = 2e-5
+                WarmUp = float warmUp / float total
+                Decay = true }
+
+        for step in 0 .. total - 1 do
+            Assert.Equal(expected[step], Schedule.rate recipe total step, 1e-15)
+
+[<Fact>]
+let ``without decay the rate stays at its peak after warm-up`` () =
+    Assert.Equal<float>([ 0.0; 0.05; 0.1; 0.1; 0.1 ], List.init 5 (Schedule.rate { recipe with WarmUp = 0.4 } 5))

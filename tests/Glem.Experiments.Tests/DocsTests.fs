@@ -74,7 +74,7 @@ let private commands (text: string) =
     [ for found in Regex.Matches(text, @"\./glem ([^`\n]*)") ->
           Regex.Matches(found.Groups[1].Value, "\"[^\"]*\"|[^\\s\"]+")
           |> Seq.map _.Value
-          |> Seq.takeWhile (fun word -> not (List.exists word.StartsWith [ "|"; "&&"; ";"; "#"; ">" ]))
+          |> Seq.takeWhile (fun word -> not (Regex.IsMatch(word, @"^(\||&&|;|#|>)")))
           |> Seq.map _.TrimEnd([| ';'; ','; '.'; ':'; ')' |])
           |> List.ofSeq ]
 

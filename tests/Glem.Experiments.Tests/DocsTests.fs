@@ -23,9 +23,10 @@ let private root =
 let private inRoot parts = Path.Combine(Array.append [| root |] parts)
 
 /// README.md and every page, by path.
-let private pages =
-    [ inRoot [| "README.md" |]
-      yield! Directory.GetFiles(inRoot [| "docs" |], "*.md") |> Array.sort ]
+let private pages = [
+    inRoot [| "README.md" |]
+    yield! Directory.GetFiles(inRoot [| "docs" |], "*.md") |> Array.sort
+]
 
 /// Whose line is wrong: "docs/data.md: …".
 let private complain (page: string) what = $"%s{Path.GetRelativePath(root, page)}: %s{what}"
@@ -33,61 +34,72 @@ let private complain (page: string) what = $"%s{Path.GetRelativePath(root, page)
 let private noComplaint (complaints: string list) = Assert.True(complaints.IsEmpty, String.Join("\n", complaints))
 
 /// The contents of a page's fenced blocks in one language.
-let private blocks language (text: string) =
-    [ for found in Regex.Matches(text, $@"^```%s{language}\n(.*?)^```", RegexOptions.Multiline ||| RegexOptions.Singleline) ->
-          found.Groups[1].Value ]
+let private blocks language (text: string) = [
+    for found in
+        Regex.Matches(text, $@"^```%s{language}\n(.*?)^```", RegexOptions.Multiline ||| RegexOptions.Singleline) ->
+        found.Groups[1].Value
+]
 
 [<Fact>]
 let ``every relative link leads somewhere`` () =
-    let links =
-        [ for page in pages do
-              for link in Regex.Matches(File.ReadAllText page, @"\]\(([^)\s]+)\)") -> page, link.Groups[1].Value ]
+    let links = [
+        for page in pages do
+            for link in Regex.Matches(File.ReadAllText page, @"\]\(([^)\s]+)\)") -> page, link.Groups[1].Value
+    ]
 
     Assert.NotEmpty links
 
-    noComplaint
-        [ for page, link in links do
-              if not (Regex.IsMatch(link, "^[a-z]+:")) then
-                  let path, anchor =
-                      match link.Split '#' with
-                      | [| path; anchor |] -> path, Some anchor
-                      | _ -> link, None
+    noComplaint [
+        for page, link in links do
+            if not (Regex.IsMatch(link, "^[a-z]+:")) then
+                let path, anchor =
+                    match link.Split '#' with
+                    | [| path; anchor |] -> path, Some anchor
+                    | _ -> link, None
 
-                  let target = if path = "" then page else Path.Combine(Path.GetDirectoryName page |> string, path)
+                let target =
+                    if path = "" then
+                        page
+                    else
+                        Path.Combine(Path.GetDirectoryName page |> string, path)
 
-                  // A heading's anchor: lower case, words joined by hyphens, punctuation gone.
-                  let anchorOf (heading: string) =
-                      Regex.Replace(heading.ToLowerInvariant(), @"[^\p{L}\p{N} _-]", "").Replace(' ', '-')
+                // A heading's anchor: lower case, words joined by hyphens, punctuation gone.
+                let anchorOf (heading: string) =
+                    Regex.Replace(heading.ToLowerInvariant(), @"[^\p{L}\p{N} _-]", "").Replace(' ', '-')
 
-                  let has (anchor: string) =
-                      File.ReadLines target
-                      |> Seq.filter _.StartsWith('#')
-                      |> Seq.exists (fun line -> anchorOf (line.TrimStart('#').Trim()) = anchor)
+                let has (anchor: string) =
+                    File.ReadLines target
+                    |> Seq.filter _.StartsWith('#')
+                    |> Seq.exists (fun line -> anchorOf (line.TrimStart('#').Trim()) = anchor)
 
-                  if not (File.Exists target || Directory.Exists target) then
-                      complain page $"the link to %s{link}"
-                  elif anchor |> Option.exists (has >> not) then
-                      complain page $"the heading in the link to %s{link}" ]
+                if not (File.Exists target || Directory.Exists target) then
+                    complain page $"the link to %s{link}"
+                elif anchor |> Option.exists (has >> not) then
+                    complain page $"the heading in the link to %s{link}"
+    ]
 
 /// The `./glem …` commands of a page, in code blocks and in code spans, each as its words.
-let private commands (text: string) =
-    [ for found in Regex.Matches(text, @"\./glem ([^`\n]*)") ->
-          Regex.Matches(found.Groups[1].Value, "\"[^\"]*\"|[^\\s\"]+")
-          |> Seq.map _.Value
-          |> Seq.takeWhile (fun word -> not (List.exists word.StartsWith [ "|"; "&&"; ";"; "#"; ">" ]))
-          |> Seq.map _.TrimEnd([| ';'; ','; '.'; ':'; ')' |])
-          |> List.ofSeq ]
+let private commands (text: string) = [
+    for found in Regex.Matches(text, @"\./glem ([^`\n]*)") ->
+        Regex.Matches(found.Groups[1].Value, "\"[^\"]*\"|[^\\s\"]+")
+        |> Seq.map _.Value
+        |> Seq.takeWhile (fun word -> not (Regex.IsMatch(word, @"^(\||&&|;|#|>)")))
+        |> Seq.map _.TrimEnd([| ';'; ','; '.'; ':'; ')' |])
+        |> List.ofSeq
+]
 
 let rec private unknownWord (parser: ArgumentParser) (words: string list) =
     let subCommand word =
         parser.GetSubCommandParsers()
-        |> List.tryFind (fun sub -> sub.ParentInfo |> Option.exists (fun parent -> List.contains word parent.CommandLineNames.Value))
+        |> List.tryFind (fun sub ->
+            sub.ParentInfo |> Option.exists (fun parent -> List.contains word parent.CommandLineNames.Value))
 
-    let known =
-        [ for case in parser.GetArgumentCases() do
-              yield! case.CommandLineNames.Value
-          "--help"
-          "--verbose" ]
+    let known = [
+        for case in parser.GetArgumentCases() do
+            yield! case.CommandLineNames.Value
+        "--help"
+        "--verbose"
+    ]
 
     match words with
     | [] -> None
@@ -103,20 +115,22 @@ let rec private unknownWord (parser: ArgumentParser) (words: string list) =
 let ``every command in the pages is one that the program knows`` () =
     let parser = ArgumentParser.Create<GlemArguments>(programName = "glem", checkStructure = false)
 
-    let found =
-        [ for page in pages do
-              for words in commands (File.ReadAllText page) -> page, words ]
+    let found = [
+        for page in pages do
+            for words in commands (File.ReadAllText page) -> page, words
+    ]
 
     Assert.True(found.Length > 20)
 
-    noComplaint
-        [ for page, words in found do
-              match words with
-              | "test" :: _ -> () // the launcher's own
-              | _ ->
-                  match unknownWord parser words with
-                  | Some word -> complain page $"""the word %s{word} in ./glem %s{String.Join(" ", words)}"""
-                  | None -> () ]
+    noComplaint [
+        for page, words in found do
+            match words with
+            | "test" :: _ -> () // the launcher's own
+            | _ ->
+                match unknownWord parser words with
+                | Some word -> complain page $"""the word %s{word} in ./glem %s{String.Join(" ", words)}"""
+                | None -> ()
+    ]
 
 let private recipes = inRoot [| "docs"; "recipes.md" |]
 
@@ -138,21 +152,26 @@ let private documentedFields () =
             (None, [])
         |> snd
 
-    [ for header, row in rows do
-          if isCode row[0] then
-              for name, value in Array.zip header row |> Array.skip 1 do
-                  if name = "default" then bare row[0], bare value
-                  elif isCode name then $"%s{bare name}.%s{bare row[0]}", bare value ]
+    [
+        for header, row in rows do
+            if isCode row[0] then
+                for name, value in Array.zip header row |> Array.skip 1 do
+                    if name = "default" then
+                        bare row[0], bare value
+                    elif isCode name then
+                        $"%s{bare name}.%s{bare row[0]}", bare value
+    ]
 
 let private fields (recipe: Recipe) =
-    let rec leaves (path: string) (json: Text.Json.JsonElement) =
-        [ for property in json.EnumerateObject() do
-              let path = if path = "" then property.Name else $"%s{path}.%s{property.Name}"
+    let rec leaves (path: string) (json: Text.Json.JsonElement) = [
+        for property in json.EnumerateObject() do
+            let path = if path = "" then property.Name else $"%s{path}.%s{property.Name}"
 
-              if property.Value.ValueKind = Text.Json.JsonValueKind.Object then
-                  yield! leaves path property.Value
-              else
-                  path, property.Value.ToString() ]
+            if property.Value.ValueKind = Text.Json.JsonValueKind.Object then
+                yield! leaves path property.Value
+            else
+                path, property.Value.ToString()
+    ]
 
     leaves "" (Text.Json.JsonSerializer.SerializeToElement(Settings.toJson recipe))
 
@@ -168,16 +187,17 @@ let ``recipes.md names every field of a recipe with quickstart's value, and no o
         | (true, a), (true, b) -> a = b
         | _ -> a.Equals(b, StringComparison.OrdinalIgnoreCase)
 
-    noComplaint
-        [ for field, value in actual do
-              match documented |> List.filter (fst >> (=) field) with
-              | [ _, told ] when isSame told value -> ()
-              | [ _, told ] -> complain recipes $"%s{field} is %s{value}, not %s{told}"
-              | rows -> complain recipes $"%s{field} stands in %d{rows.Length} rows"
+    noComplaint [
+        for field, value in actual do
+            match documented |> List.filter (fst >> (=) field) with
+            | [ _, told ] when isSame told value -> ()
+            | [ _, told ] -> complain recipes $"%s{field} is %s{value}, not %s{told}"
+            | rows -> complain recipes $"%s{field} stands in %d{rows.Length} rows"
 
-          for field, _ in documented do
-              if not (List.exists (fst >> (=) field) actual) then
-                  complain recipes $"%s{field} is no field of a recipe" ]
+        for field, _ in documented do
+            if not (List.exists (fst >> (=) field) actual) then
+                complain recipes $"%s{field} is no field of a recipe"
+    ]
 
 let private inFolder (test: string -> unit) =
     let folder = Directory.CreateTempSubdirectory("glem-docs-").FullName
@@ -219,13 +239,15 @@ let ``the tables in data.md are the data set whose dataset.json it shows`` () =
             let out = Path.Combine(folder, Path.GetExtension nodes |> string)
             let request = Import.ofTables nodes edges out
 
-            let request =
-                { request with
-                    Info =
-                        { request.Info with
+            let request = {
+                request with
+                    Info = {
+                        request.Info with
                             Name = "tiny"
                             Licence = "CC0-1.0"
-                            Source = "made up" } }
+                            Source = "made up"
+                    }
+            }
 
             Import.run request |> Result.orRaise |> ignore
             Assert.Equal(manifest.Trim(), File.ReadAllText(Path.Combine(out, "dataset.json")).Trim()))
@@ -248,7 +270,8 @@ let ``dependencies.md names every package that is asked for`` () =
 
     Assert.NotEmpty packages
 
-    noComplaint
-        [ for package in packages do
-              if not (text.Contains $"`%s{package}`") then
-                  complain page $"no word on %s{package}" ]
+    noComplaint [
+        for package in packages do
+            if not (text.Contains $"`%s{package}`") then
+                complain page $"no word on %s{package}"
+    ]

@@ -7,7 +7,7 @@ open System.Text.Json.Nodes
 /// Recipes with names.
 module Recipes =
     let private adamW: OptimiserRecipe =
-        { LearningRate = 1e-3
+        { LearningRate = 2e-3
           WeightDecay = 0.01
           Beta1 = 0.9
           Beta2 = 0.999
@@ -17,7 +17,7 @@ module Recipes =
           Decay = true }
 
     let private lmFit: FitRecipe =
-        { Epochs = 10.0
+        { Epochs = 12.0
           Batch = 32
           EvaluationsPerEpoch = 1.0
           Patience = 0
@@ -51,12 +51,12 @@ module Recipes =
               AttentionDropout = 0.1
               Pooling = Mean
               HeadDropout = 0.3
-              TokenDropout = 0.0
+              TokenDropout = 0.3
               MaxTokens = 128
               Vocabulary = 8000 }
           Mlm =
             { Hidden = 0.15
-              Fit = { lmFit with Epochs = 4.0 } }
+              Fit = { lmFit with Epochs = 8.0 } }
           LmFit = lmFit
           Gnn = { Hidden = 256; Dropout = 0.5 }
           GnnFit = gnnFit
@@ -65,15 +65,18 @@ module Recipes =
           Rounds = 2
           EStep =
             { PseudoWeight = 0.5
-              Temperature = 0.5
+              Temperature = 0.2
               TopFraction = 1.0
               Start = Pretrained
-              Fit = { lmFit with Epochs = 4.0 } }
+              Fit =
+                { lmFit with
+                    Epochs = 4.0
+                    Optimiser = { adamW with LearningRate = 1e-3 } } }
           MStep =
             { PseudoWeight = 0.05
-              Temperature = 0.5
+              Temperature = 0.2
               TopFraction = 1.0
-              Start = Scratch
+              Start = Pretrained
               Fit = gnnFit } }
 
     /// The recipe cut down until it runs in seconds: for smoke tests, not for numbers.

@@ -62,6 +62,7 @@ module MadeUp =
             Machine = {
                 Cpu = "Made-up CPU @ 2 GHz"
                 Threads = 2
+                Compute = "bfloat16 on cpu"
                 Blas = "OpenBLAS 0.3.21 (openmp)"
                 OperatingSystem = "Debian 12"
             }

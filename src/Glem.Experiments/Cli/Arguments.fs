@@ -96,8 +96,8 @@ type ImportArguments =
             | ImportArguments.Name _ -> "the data set's name (default: the folder's)"
             | ImportArguments.Licence _ -> "its licence"
             | ImportArguments.Source _ -> "where it comes from"
-            | ImportArguments.Train _ -> "share of each class that trains, where there is no split column (default 0.6)"
-            | ImportArguments.Valid _ -> "share of each class that validates (default 0.2)"
+            | ImportArguments.Train _ -> "share of each class that trains (default 0.6 where there is no split column); splits anew"
+            | ImportArguments.Valid _ -> "share of each class that validates (default 0.2); splits anew"
             | ImportArguments.Seed _ -> "seed of that split (default 0)"
 
 [<RequireQualifiedAccess>]

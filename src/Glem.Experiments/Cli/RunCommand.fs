@@ -23,13 +23,15 @@ module RunCommand =
         Console.line $"  ./glem predict --run %s{output} --text \"Reads and writes JSON documents\""
 
     let private execute (compute: Compute) (recipe: Recipe) seed (output: string option) command =
-        Datasets.find recipe.Dataset
+        let output = output |> Option.defaultWith (fun () -> freshOutput $"%s{recipe.Name}-seed%d{seed}")
+
+        Trial.checkOutput output
+        |> Result.bind (fun () -> Datasets.find recipe.Dataset)
         |> Result.bind (fun dataset ->
-            let output = output |> Option.defaultWith (fun () -> freshOutput $"%s{recipe.Name}-seed%d{seed}")
             let nodes, classes = dataset.Graph.NodeCount, dataset.ClassNames.Length
             let edges = dataset.Graph.Edges.EdgeCount / 2
             Console.line $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
-            Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %A{compute.Precision} on %O{compute.Device.``type``}"
+            Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe compute}"
 
             let request =
                 { Recipe = recipe

@@ -13,7 +13,9 @@ module Predict =
     /// Error: a checkpoint that is absent or damaged, an empty text by its id.
     let texts (compute: Compute) (runFolder: string) (items: struct (string * string)[]) : Result<TextPrediction[], GlemError> =
         match items |> Array.tryFind (fun (struct (_, text)) -> String.IsNullOrWhiteSpace text) with
-        | Some(struct (id, _)) -> Error(InValue($"text '%s{id}'", "nothing but blanks", "a text to classify"))
+        | Some(struct (id, _)) ->
+            let name = if id = "" then "the text" else $"text '%s{id}'"
+            Error(InValue(name, "nothing but blanks", "a text to classify"))
         | None ->
             Checkpoint.loadLm (RunFolder.checkpoint Student.Lm runFolder)
             |> Result.map (fun saved ->

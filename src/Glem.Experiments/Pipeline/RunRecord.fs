@@ -44,7 +44,7 @@ module RunRecord =
           DotNet = string Environment.Version
           LibTorch = Engine.Version }
 
-    let private machine () : Machine =
+    let private machine (compute: Compute) : Machine =
         let cpu =
             if File.Exists "/proc/cpuinfo" then
                 File.ReadLines "/proc/cpuinfo"
@@ -55,10 +55,11 @@ module RunRecord =
 
         { Cpu = cpu |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
           Threads = Engine.Threads
+          Compute = Compute.describe compute
           Blas = Engine.Blas
           OperatingSystem = RuntimeInformation.OSDescription }
 
-    let info (recipe: Recipe) (dataset: Dataset) seed command : RunInfo =
+    let info (compute: Compute) (recipe: Recipe) (dataset: Dataset) seed command : RunInfo =
         { Recipe = recipe.Name
           Seed = seed
           Command = command
@@ -66,7 +67,7 @@ module RunRecord =
           Dataset = card dataset
           Configuration = JsonSerializer.SerializeToElement(Settings.toJson recipe)
           Versions = versions ()
-          Machine = machine () }
+          Machine = machine compute }
 
     /// The process' largest resident set so far, MiB.
     let peakMemory () =

@@ -115,7 +115,7 @@ module Trial =
             lap.Restart()
             answer
 
-        RunRecord.info request.Recipe request.Dataset request.Seed request.Command
+        RunRecord.info request.Compute request.Recipe request.Dataset request.Seed request.Command
         |> RunInfo.write (RunFolder.info folder)
         |> Result.orRaise
 
@@ -186,6 +186,23 @@ module Trial =
           Seconds = List.ofSeq seconds
           PeakRssMb = Some(RunRecord.peakMemory ()) }
 
+    /// Whether a run directory can be made there, before any work is done for it.
+    let checkOutput (output: string) : Result<unit, GlemError> =
+        let path = Path.GetFullPath output
+
+        try
+            if Directory.Exists path || File.Exists path then
+                Error(InFile(output, "", "something that exists", "a new folder"))
+            else
+                let probe = $"%s{path}.%d{Environment.ProcessId}.probe"
+                Directory.CreateDirectory probe |> ignore
+                Directory.Delete probe
+                Ok()
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException ->
+            Error(InFile(output, "", "a place that cannot be written to", "a new folder in a folder that can be written to"))
+
     /// Runs the recipe into a folder beside the output and renames it when all is written: an output folder is whole.
     /// What was made before a failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
     /// Errors: an output that exists or cannot be written to; whatever the data set lacks; a loss that is not finite.
@@ -195,9 +212,7 @@ module Trial =
         let partial = $"%s{output}.partial-%s{stamp}"
 
         try
-            if Directory.Exists output || File.Exists output then
-                raise (GlemException(InFile(output, "", "something that exists", "a new folder")))
-
+            checkOutput output |> Result.orRaise
             Directory.CreateDirectory partial |> ignore
             let summary = stages request witness partial
             Summary.write (RunFolder.summary partial) summary |> Result.orRaise

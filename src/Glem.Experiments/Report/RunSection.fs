@@ -153,6 +153,7 @@ module internal RunSection =
                         [ "libtorch"; distinct _.Info.Versions.LibTorch ]
                         [ "processor"; distinct _.Info.Machine.Cpu ]
                         [ "threads"; distinct (fun run -> string run.Info.Machine.Threads) ]
+                        [ "compute"; distinct _.Info.Machine.Compute ]
                         [ "BLAS"; distinct _.Info.Machine.Blas ]
                         [ "operating system"; distinct _.Info.Machine.OperatingSystem ]
                         [ "seeds"; distinct (fun run -> string run.Info.Seed) ]

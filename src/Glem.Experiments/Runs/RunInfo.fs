@@ -37,6 +37,8 @@ type Versions = {
 type Machine = {
     Cpu: string
     Threads: int
+    /// Number format of matrix products, and the device: "bfloat16 on cpu".
+    Compute: string
     Blas: string
     OperatingSystem: string
 }
@@ -149,6 +151,7 @@ module RunInfo =
             Machine = {
                 Cpu = machine |> Json.field "cpu" |> Json.asText
                 Threads = machine |> Json.field "threads" |> Json.asInt
+                Compute = machine |> Json.field "compute" |> Json.asText
                 Blas = machine |> Json.field "blas" |> Json.asText
                 OperatingSystem = machine |> Json.field "operatingSystem" |> Json.asText
             }

@@ -86,9 +86,10 @@ module MaskedLanguageModel =
             let masked = Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
             let batch = PackedBatch.ofSequences compute.Device masked
             let states = Bert.forward model.Encoder compute.Dtype p "bert." mode batch
-            // A recurring number of guesses, for the same reason as PackedBatch's filler; the last few stay unasked.
+            // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
             let asked = if positions.Length < granule then positions.Length else positions.Length / granule * granule
-            let positions, truth = Array.truncate asked positions, Array.truncate asked truth
+            let spread (items: int[]) = Array.init asked (fun k -> items[k * items.Length / asked])
+            let positions, truth = spread positions, spread truth
             let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
             let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
             let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)

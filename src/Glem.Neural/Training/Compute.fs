@@ -31,6 +31,16 @@ module Compute =
         { Device = if gpu then torch.CUDA else torch.CPU
           Precision = if gpu || Engine.HasFastBf16 then Precision.BFloat16 else Precision.Float32 }
 
+    /// "bfloat16 on cpu".
+    let describe (compute: Compute) =
+        let precision =
+            match compute.Precision with
+            | Precision.Float32 -> "float32"
+            | Precision.BFloat16 -> "bfloat16"
+
+        let device = (string compute.Device.``type``).ToLowerInvariant()
+        $"%s{precision} on %s{device}"
+
 module Scope =
     /// Runs f, then frees every tensor it made except those that `kept` finds in its answer.
     let freeing (kept: 'r -> Tensor seq) (f: unit -> 'r) =

@@ -52,12 +52,14 @@ module Training =
           SinceBest = 0
           IsDone = plan.Steps = 0 }
 
-    let private checkFinite (trainee: Trainee) step loss =
-        if not (System.Double.IsFinite loss) then
-            let where = $"loss of %s{trainee.Name} at step %d{step + 1}"
-            raise (GlemException(InValue(where, string loss, "a finite number (lower the learning rate?)")))
+    let private checkFinite what (trainee: Trainee) step (value: float) =
+        if not (System.Double.IsFinite value) then
+            let where = $"%s{what} of %s{trainee.Name} at step %d{step}"
+            raise (GlemException(InValue(where, string value, "a finite number (lower the learning rate?)")))
 
     let private judge (plan: Plan) (trainee: Trainee) scores (state: TrainState) =
+        checkFinite "validation loss" trainee state.Step scores.Nll
+
         let isBest =
             match state.Best with
             | None -> true
@@ -73,7 +75,7 @@ module Training =
 
     let private step (plan: Plan) (trainee: Trainee) (state: TrainState) =
         let loss = trainee.Step state.Step
-        checkFinite trainee state.Step loss
+        checkFinite "loss" trainee (state.Step + 1) loss
         let steps = state.Step + 1
 
         let next =

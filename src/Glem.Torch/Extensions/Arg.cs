@@ -49,7 +49,8 @@ public readonly struct Arg
 
     public static implicit operator Arg(long? value) => value is { } some ? some : default(Arg);
 
-    public static implicit operator Arg(double value) => new(ArgKind.Double, null, BitConverter.DoubleToInt64Bits(value));
+    public static implicit operator Arg(double value) =>
+        new(ArgKind.Double, null, BitConverter.DoubleToInt64Bits(value));
 
     public static implicit operator Arg(double? value) => value is { } some ? some : default(Arg);
 

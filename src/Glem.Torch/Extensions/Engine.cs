@@ -15,7 +15,9 @@ public static partial class Engine
 
     public static bool HasAmxBf16 => HasCpuFlag("amx_bf16");
 
-    /// <summary>Whether the processor multiplies bfloat16 itself; without that, bfloat16 is slower than float32.</summary>
+    /// <summary>
+    /// Whether the processor multiplies bfloat16 itself; without that, bfloat16 is slower than float32.
+    /// </summary>
     public static bool HasFastBf16 => HasAvx512Bf16 || HasAmxBf16;
 
     public static int Threads => torch.get_num_threads();
@@ -35,7 +37,8 @@ public static partial class Engine
                 .. File.ReadLines("/proc/cpuinfo")
                     .Where(line => line.StartsWith("flags", StringComparison.Ordinal))
                     .Take(1)
-                    .SelectMany(line => line[(line.IndexOf(':') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)),
+                    .Select(line => line[(line.IndexOf(':') + 1)..])
+                    .SelectMany(names => names.Split(' ', StringSplitOptions.RemoveEmptyEntries)),
             ]
             : [];
 }

@@ -9,14 +9,19 @@ namespace Glem.Torch.Extensions;
 /// </summary>
 public static class NativeOps
 {
-    /// <summary>Whether the loaded engine has the operator. Always false on an engine without direct dispatch.</summary>
+    /// <summary>
+    /// Whether the loaded engine has the operator. Always false on an engine without direct dispatch.
+    /// </summary>
     public static bool Has(string name) => Dispatcher.Has(name);
 
     /// <summary>Calls an operator that answers one tensor.</summary>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refused; its message.</exception>
-    public static torch.Tensor Call(string name, params ReadOnlySpan<Arg> arguments) => Dispatcher.Call(name, arguments);
+    public static torch.Tensor Call(string name, params ReadOnlySpan<Arg> arguments) =>
+        Dispatcher.Call(name, arguments);
 
-    /// <summary>Calls an operator that answers several tensors or one list of tensors; null where one is undefined.</summary>
+    /// <summary>
+    /// Calls an operator that answers several tensors or one list of tensors; null where one is undefined.
+    /// </summary>
     public static torch.Tensor?[] CallMany(string name, params ReadOnlySpan<Arg> arguments) =>
         Dispatcher.CallMany(name, arguments);
 

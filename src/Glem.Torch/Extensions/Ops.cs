@@ -3,13 +3,13 @@ using static TorchSharp.torch;
 namespace Glem.Torch.Extensions;
 
 /// <summary>
-/// The operators that libtorch lacks and a small encoder's time goes into. All are differentiable but <see cref="AdamW"/>
-/// and <see cref="GradNorm"/>; all answer the same bits for the same arguments and build, whatever the number of threads.
-/// On the CPU, float32 and bfloat16 take the kernels of native/; other devices and types, and an engine without those
-/// kernels, take the same sums through libtorch's own operators (<see cref="PlainOps"/>).
+/// The operators that libtorch lacks and a small encoder's time goes into. All are differentiable but
+/// <see cref="AdamW"/> and <see cref="GradNorm"/>; all answer the same bits for the same arguments and build, whatever
+/// the number of threads. On the CPU, float32 and bfloat16 take the kernels of native/; other devices and types, and
+/// an engine without those kernels, take the same sums through libtorch's own operators (<see cref="PlainOps"/>).
 /// <para>Shapes: t tokens of a packed batch (its b sequences lie one behind the other, without padding), d features,
-/// n nodes, e edges. <c>cuSeqlens</c> : [b + 1], int32 or int64, rises from 0 to t; sequence i is rows cuSeqlens[i] up to
-/// cuSeqlens[i + 1].</para>
+/// n nodes, e edges. <c>cuSeqlens</c> : [b + 1], int32 or int64, rises from 0 to t; sequence i is rows cuSeqlens[i] up
+/// to cuSeqlens[i + 1].</para>
 /// <para>Dropout: p in [0, 1), rounded to a multiple of 1/65536; the mask is a function of the 64-bit seed and the
 /// element's index, so that the backward pass computes it again. Give each call its own seed.</para>
 /// <para>What libtorch refuses (shapes, types, an id outside its table) is an <c>ExternalException</c> with its
@@ -23,8 +23,8 @@ public static class Ops
     public static bool Native => native.Value;
 
     /// <summary>
-    /// y = A x for a sparse A [n; m] in CSR form, messages summed over in-edges (Kipf and Welling 2017). The gradient to x
-    /// goes through the transpose, given in CSR form too; the weights get none.
+    /// y = A x for a sparse A [n; m] in CSR form, messages summed over in-edges (Kipf and Welling 2017). The gradient
+    /// to x goes through the transpose, given in CSR form too; the weights get none.
     /// </summary>
     /// <param name="rowptr">[n + 1], int32 or int64.</param>
     /// <param name="col">[e], in [0, m), of rowptr's type.</param>
@@ -50,7 +50,9 @@ public static class Ops
     public static Tensor BiasGelu(Tensor x, Tensor bias) =>
         Native ? NativeOps.Call("glem::bias_gelu", x, bias) : PlainOps.BiasGelu(x, bias);
 
-    /// <summary>layer_norm(residual + dropout(x + bias)): what ends both halves of a post-norm transformer layer.</summary>
+    /// <summary>
+    /// layer_norm(residual + dropout(x + bias)): what ends both halves of a post-norm transformer layer.
+    /// </summary>
     /// <param name="x">[..., d], float32 or bfloat16; statistics are float32.</param>
     /// <param name="bias">[d], float32; null means none.</param>
     /// <param name="residual">As x.</param>
@@ -113,7 +115,8 @@ public static class Ops
                 word, position, type, ids, positions, kinds, weight, lnBias, p, seed, eps, bfloat16);
 
     /// <summary>
-    /// One update of every parameter in place, decoupled decay first, as torch.optim.AdamW (Loshchilov and Hutter 2019).
+    /// One update of every parameter in place, decoupled decay first, as torch.optim.AdamW (Loshchilov and Hutter
+    /// 2019).
     /// </summary>
     /// <param name="parameters">float32.</param>
     /// <param name="grads">float32 or bfloat16, each multiplied by gradScale first.</param>

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Glem.Torch.Extensions;
 
 /// <summary>
-/// The operators of <see cref="Ops"/> written in TorchSharp's own: the clear version, the tests' oracle, and what runs on
-/// the official package. Same arguments, same numbers up to rounding, the same dropout masks to the bit.
+/// The operators of <see cref="Ops"/> written in TorchSharp's own: the clear version, the tests' oracle, and what runs
+/// on the official package. Same arguments, same numbers up to rounding, the same dropout masks to the bit.
 /// </summary>
 public static class PlainOps
 {
@@ -141,7 +141,8 @@ public static class PlainOps
 
     /// <summary>
     /// What dropout multiplies the elements of these indices by, float32: element i is kept when the 16 bits i mod 4 of
-    /// hash(key, i / 4) are at least p 2^16, where hash is SplitMix64 (Steele, Lea and Flood 2014) and key the mixed seed.
+    /// hash(key, i / 4) are at least p 2^16, where hash is SplitMix64 (Steele, Lea and Flood 2014) and key the mixed
+    /// seed.
     /// </summary>
     private static Tensor KeepScales(Tensor index, double p, long seed)
     {

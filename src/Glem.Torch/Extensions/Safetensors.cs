@@ -6,8 +6,8 @@ using TorchSharp;
 namespace Glem.Torch.Extensions;
 
 /// <summary>
-/// Named tensors in a file that Python opens too: 8 bytes of header length (little-endian), a JSON header that names each
-/// tensor's type, shape and place, then the elements. Nothing in such a file is ever executed.
+/// Named tensors in a file that Python opens too: 8 bytes of header length (little-endian), a JSON header that names
+/// each tensor's type, shape and place, then the elements. Nothing in such a file is ever executed.
 /// https://huggingface.co/docs/safetensors
 /// </summary>
 public static class Safetensors
@@ -68,10 +68,12 @@ public static class Safetensors
     }
 
     /// <summary>
-    /// Reads every tensor, in the order of the header; on the CPU, owned by the caller or the open dispose scope. The header
-    /// is checked before anything is allocated.
+    /// Reads every tensor, in the order of the header; on the CPU, owned by the caller or the open dispose scope. The
+    /// header is checked before anything is allocated.
     /// </summary>
-    /// <exception cref="InvalidDataException">Not such a file: names the file, the key, what was found and expected.</exception>
+    /// <exception cref="InvalidDataException">
+    /// Not such a file: names the file, the key, what was found and expected.
+    /// </exception>
     /// <exception cref="IOException">The file is absent or cannot be read.</exception>
     public static OrderedDictionary<string, torch.Tensor> Load(string path)
     {
@@ -177,7 +179,8 @@ public static class Safetensors
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         var most = (ulong)Math.Min(MaxHeaderBytes, file.Length - LengthBytes);
         if (length > most)
-            throw Malformed(path, $"the header's length is {length}, expected at most {most}; is it a safetensors file?");
+            throw Malformed(
+                path, $"the header's length is {length}, expected at most {most}; is it a safetensors file?");
         var header = new byte[length];
         file.ReadExactly(header);
         var dataStart = LengthBytes + (long)length;
@@ -220,11 +223,13 @@ public static class Safetensors
         var kind = Array.Find(Types, one => one.Name == typeName);
         if (kind.Name is null)
             throw Malformed(
-                path, $"'{name}' has dtype {typeName}, expected one of {string.Join(", ", Types.Select(one => one.Name))}");
+                path,
+                $"'{name}' has dtype {typeName}, expected one of {string.Join(", ", Types.Select(one => one.Name))}");
         var shape = Numbers(name, value, "shape", path);
         var offsets = Numbers(name, value, "data_offsets", path);
         if (offsets.Length != 2 || offsets[0] > offsets[1])
-            throw Malformed(path, $"'{name}' has data_offsets [{string.Join(", ", offsets)}], expected a begin and an end");
+            throw Malformed(
+                path, $"'{name}' has data_offsets [{string.Join(", ", offsets)}], expected a begin and an end");
         long size = kind.Bytes;
         try
         {
@@ -238,7 +243,8 @@ public static class Safetensors
         if (offsets[1] - offsets[0] != size)
             throw Malformed(
                 path,
-                $"'{name}' has {offsets[1] - offsets[0]} bytes, expected {size} for {typeName} [{string.Join(", ", shape)}]");
+                $"'{name}' has {offsets[1] - offsets[0]} bytes, "
+                    + $"expected {size} for {typeName} [{string.Join(", ", shape)}]");
         return new Entry(name, kind.Type, shape, offsets[0], offsets[1]);
     }
 
@@ -251,7 +257,8 @@ public static class Safetensors
             numbers.Add(
                 item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) && number >= 0
                     ? number
-                    : throw Malformed(path, $"'{name}' has {item.GetRawText()} in '{key}', expected a whole number from 0 on"));
+                    : throw Malformed(
+                        path, $"'{name}' has {item.GetRawText()} in '{key}', expected a whole number from 0 on"));
         return [.. numbers];
     }
 

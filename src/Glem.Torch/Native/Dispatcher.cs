@@ -7,8 +7,8 @@ using TorchSharp;
 namespace Glem.Torch.Extensions;
 
 /// <summary>
-/// Calls operators by name. Names are resolved once and the handles kept; a call marshals its arguments on the stack and
-/// allocates nothing but the tensors that it answers.
+/// Calls operators by name. Names are resolved once and the handles kept; a call marshals its arguments on the stack
+/// and allocates nothing but the tensors that it answers.
 /// </summary>
 internal static unsafe class Dispatcher
 {
@@ -162,7 +162,8 @@ internal static unsafe class Dispatcher
                     free[i] = tensors[i]?.Handle ?? 0;
                 break;
             case ArgKind.String:
-                value.Count = Encoding.UTF8.GetBytes((string)argument.Reference!, new Span<byte>(free, words * sizeof(long)));
+                value.Count = Encoding.UTF8.GetBytes(
+                    (string)argument.Reference!, new Span<byte>(free, words * sizeof(long)));
                 break;
         }
         return free + words;

@@ -7,8 +7,12 @@ public static partial class Engine
     private const int Abi = 1;
 
     /// <summary>Loads the native engine. Doing so again is free.</summary>
-    /// <exception cref="DllNotFoundException">The native engine or libtorch is missing: which, and what installs it.</exception>
-    /// <exception cref="InvalidOperationException">The native engine was built from other sources than this assembly.</exception>
+    /// <exception cref="DllNotFoundException">
+    /// The native engine or libtorch is missing: which, and what installs it.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// The native engine was built from other sources than this assembly.
+    /// </exception>
     public static void Initialize()
     {
         int found;
@@ -61,7 +65,9 @@ public static partial class Engine
     /// <summary>The file that the BLAS was loaded from; empty where it is inside libtorch.</summary>
     public static unsafe string BlasPath => Resolved(NativeError.Text(NativeMethods.glem_blas_path()));
 
-    /// <summary>The processor that OpenBLAS chose its kernels for, such as "SKYLAKEX"; empty for another BLAS.</summary>
+    /// <summary>
+    /// The processor that OpenBLAS chose its kernels for, such as "SKYLAKEX"; empty for another BLAS.
+    /// </summary>
     public static unsafe string OpenBlasCore => NativeError.Text(NativeMethods.glem_openblas_corename());
 
     /// <summary>Follows the links that packages put between a name and the file (Debian's alternatives).</summary>

@@ -20,12 +20,14 @@ internal static class LibraryLoader
     [ModuleInitializer]
 #pragma warning restore CA2255
     internal static void Register() =>
-        NativeLibrary.SetDllImportResolver(typeof(LibraryLoader).Assembly, (name, _, _) => name == NativeMethods.Library ? Load() : 0);
+        NativeLibrary.SetDllImportResolver(
+            typeof(LibraryLoader).Assembly, (name, _, _) => name == NativeMethods.Library ? Load() : 0);
 
     internal static string Path =>
         Environment.GetEnvironmentVariable("GLEM_NATIVE") is { Length: > 0 } chosen
             ? chosen
-            : System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) ?? "", FileName);
+            : System.IO.Path.Combine(
+                System.IO.Path.GetDirectoryName(Assembly.GetExecutingAssembly().Location) ?? "", FileName);
 
     private static nint Load()
     {
@@ -41,8 +43,9 @@ internal static class LibraryLoader
         catch (DllNotFoundException failure)
         {
             throw new DllNotFoundException(
-                $"The native engine at {path} does not load; libtorch is probably missing or another version than it was "
-                + $"built against: `apt-get install libtorch-dev libopenblas0-openmp`, then build again. {failure.Message}",
+                $"The native engine at {path} does not load; libtorch is probably missing or another version than it "
+                + "was built against: `apt-get install libtorch-dev libopenblas0-openmp`, then build again. "
+                + failure.Message,
                 failure);
         }
     }

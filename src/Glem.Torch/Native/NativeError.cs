@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Glem.Torch.Native;
 
-/// <summary>Turns a failed native call into the exception that TorchSharp raises, with libtorch's own message.</summary>
+/// <summary>
+/// Turns a failed native call into the exception that TorchSharp raises, with libtorch's own message.
+/// </summary>
 internal static unsafe class NativeError
 {
     internal static string Text(byte* utf8) => Marshal.PtrToStringUTF8((nint)utf8) ?? "";

@@ -25,7 +25,8 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial byte* glem_last_error();
     [LibraryImport(Library)] internal static partial nint glem_op_find(byte* name, byte* overload);
     [LibraryImport(Library)]
-    internal static partial int glem_op_call(nint op, NativeValue* arguments, int count, NativeValue* results, int capacity);
+    internal static partial int glem_op_call(
+        nint op, NativeValue* arguments, int count, NativeValue* results, int capacity);
     [LibraryImport(Library)] internal static partial void glem_free(void* memory);
 
     [LibraryImport(Library)] internal static partial void glem_tensor_free(nint tensor);
@@ -64,7 +65,8 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial void glem_inference_mode_leave(nint guard);
 
     [LibraryImport(Library)] internal static partial nint glem_generator_default(int deviceType, int deviceIndex);
-    [LibraryImport(Library)] internal static partial nint glem_generator_new(ulong seed, int deviceType, int deviceIndex);
+    [LibraryImport(Library)]
+    internal static partial nint glem_generator_new(ulong seed, int deviceType, int deviceIndex);
     [LibraryImport(Library)] internal static partial void glem_generator_free(nint generator);
     [LibraryImport(Library)] internal static partial int glem_generator_manual_seed(nint generator, ulong seed);
     [LibraryImport(Library)] internal static partial int glem_generator_seed(nint generator, ulong* seed);

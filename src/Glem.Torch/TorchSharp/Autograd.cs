@@ -20,8 +20,12 @@ public static partial class torch
 
     public static partial class autograd
     {
-        /// <summary>Gradients of the sum of <paramref name="outputs"/> with respect to <paramref name="inputs"/>.</summary>
-        /// <returns>One for each input; null where <paramref name="allow_unused"/> and the output does not depend on it.</returns>
+        /// <summary>
+        /// Gradients of the sum of <paramref name="outputs"/> with respect to <paramref name="inputs"/>.
+        /// </summary>
+        /// <returns>
+        /// One for each input; null where <paramref name="allow_unused"/> and the output does not depend on it.
+        /// </returns>
         public static unsafe IList<Tensor> grad(
             IList<Tensor> outputs,
             IList<Tensor> inputs,
@@ -42,8 +46,9 @@ public static partial class torch
         }
 
         /// <summary>
-        /// Adds the gradients of the sum of <paramref name="tensors"/> to the leaves that they depend on. What was recorded is
-        /// kept for another backward where <paramref name="retain_graph"/> says so, by default where a graph is created.
+        /// Adds the gradients of the sum of <paramref name="tensors"/> to the leaves that they depend on. What was
+        /// recorded is kept for another backward where <paramref name="retain_graph"/> says so, by default where a
+        /// graph is created.
         /// </summary>
         public static unsafe void backward(
             IList<Tensor> tensors,
@@ -112,12 +117,16 @@ public static partial class torch
             return this;
         }
 
-        /// <summary>Whether gradients stop here: it was not computed, or nothing that it was computed from requires one.</summary>
+        /// <summary>
+        /// Whether gradients stop here: it was not computed, or nothing that it was computed from requires one.
+        /// </summary>
         public bool is_leaf => Kept(NativeError.Check(NativeMethods.glem_is_leaf(Handle))) != 0;
 
         public void retain_grad() => Kept(NativeError.Check(NativeMethods.glem_retain_grad(Handle)));
 
-        /// <summary>The gradient that backward has accumulated; null before the first one. Each reading is a new reference.</summary>
+        /// <summary>
+        /// The gradient that backward has accumulated; null before the first one. Each reading is a new reference.
+        /// </summary>
         public unsafe Tensor? grad
         {
             get
@@ -160,7 +169,9 @@ internal sealed class AutoGradMode : IDisposable
 
     internal static bool IsEnabled => NativeMethods.glem_grad_mode() != 0;
 
-    /// <exception cref="InvalidOperationException">Another thread than the one that entered: the mode is per thread.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Another thread than the one that entered: the mode is per thread.
+    /// </exception>
     public void Dispose()
     {
         if (left)
@@ -182,7 +193,9 @@ internal sealed class InferenceMode : IDisposable
 
     internal static bool IsEnabled => NativeMethods.glem_inference_mode() != 0;
 
-    /// <exception cref="InvalidOperationException">Another thread than the one that entered: the mode is per thread.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// Another thread than the one that entered: the mode is per thread.
+    /// </exception>
     public void Dispose()
     {
         if (guard == 0)

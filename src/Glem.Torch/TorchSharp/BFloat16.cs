@@ -42,5 +42,6 @@ public readonly struct BFloat16 : IComparable<BFloat16>, IEquatable<BFloat16>, I
 
     public override string ToString() => ToSingle().ToString(CultureInfo.InvariantCulture);
 
-    public string ToString(string? format, IFormatProvider? formatProvider) => ToSingle().ToString(format, formatProvider);
+    public string ToString(string? format, IFormatProvider? formatProvider) =>
+        ToSingle().ToString(format, formatProvider);
 }

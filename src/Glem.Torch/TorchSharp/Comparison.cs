@@ -76,7 +76,9 @@ public static partial class torch
 
         public Tensor argsort(long dim = -1, bool descending = false) => Call("argsort", this, dim, descending);
 
-        /// <summary>The distinct elements; with them, where each element went and how often each occurs, if asked.</summary>
+        /// <summary>
+        /// The distinct elements; with them, where each element went and how often each occurs, if asked.
+        /// </summary>
         public (Tensor output, Tensor? inverse_indices, Tensor? counts) unique(
             bool sorted = true, bool return_inverse = false, bool return_counts = false, int? dim = null)
         {
@@ -136,5 +138,6 @@ public static partial class torch
         Tensor input, long dim = -1, bool descending = false, bool stable = false) =>
         input.sort(dim, descending, stable);
 
-    public static Tensor argsort(Tensor input, long dim = -1, bool descending = false) => input.argsort(dim, descending);
+    public static Tensor argsort(Tensor input, long dim = -1, bool descending = false) =>
+        input.argsort(dim, descending);
 }

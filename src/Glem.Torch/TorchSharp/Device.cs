@@ -14,8 +14,8 @@ public enum DeviceType
 public static partial class torch
 {
     /// <summary>
-    /// Where a tensor lives: a kind of device and, for one of several, its index (-1 is the current one). As TorchSharp's, it
-    /// has no equality by value: compare <see cref="type"/> and <see cref="index"/>.
+    /// Where a tensor lives: a kind of device and, for one of several, its index (-1 is the current one). As
+    /// TorchSharp's, it has no equality by value: compare <see cref="type"/> and <see cref="index"/>.
     /// </summary>
     public class Device
     {
@@ -32,7 +32,8 @@ public static partial class torch
             index = -1;
             if (parts.Length == 1)
                 return;
-            if (parts.Length > 2 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+            if (parts.Length > 2
+                || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
                 throw Unknown(description);
             index = number;
         }

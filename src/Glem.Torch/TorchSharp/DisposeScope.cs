@@ -3,8 +3,8 @@ namespace TorchSharp;
 public static partial class torch
 {
     /// <summary>
-    /// Opens a scope on this thread: tensors made until it is disposed are disposed with it, except those moved out of it.
-    /// Keep none open across an await.
+    /// Opens a scope on this thread: tensors made until it is disposed are disposed with it, except those moved out of
+    /// it. Keep none open across an await.
     /// </summary>
     public static DisposeScope NewDisposeScope() => DisposeScopeManager.ThreadSingleton.NewDisposeScope();
 
@@ -20,8 +20,8 @@ public static partial class torch
 }
 
 /// <summary>
-/// Owns the tensors that were made while it was the innermost scope of its thread. The tensors know their place in it, so
-/// that one which is disposed early leaves at once and a long scope holds no dead entries.
+/// Owns the tensors that were made while it was the innermost scope of its thread. The tensors know their place in it,
+/// so that one which is disposed early leaves at once and a long scope holds no dead entries.
 /// </summary>
 public sealed class DisposeScope : IDisposable
 {

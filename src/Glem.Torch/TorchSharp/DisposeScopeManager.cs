@@ -30,7 +30,9 @@ public class DisposeScopeManager
 
     internal DisposeScope NewDisposeScope() => CurrentDisposeScope = new DisposeScope(this);
 
-    /// <summary>Takes a scope out of the chain, wherever it is: scopes need not end in the order that they began.</summary>
+    /// <summary>
+    /// Takes a scope out of the chain, wherever it is: scopes need not end in the order that they began.
+    /// </summary>
     internal void RemoveDisposeScope(DisposeScope scope)
     {
         if (ReferenceEquals(CurrentDisposeScope, scope))
@@ -86,7 +88,9 @@ public class LifetimeStatistics
 
     public long DetachedFromScopeCount { get; internal set; }
 
-    /// <summary>Created and not disposed by this thread. Tensors that the finaliser released are still counted.</summary>
+    /// <summary>
+    /// Created and not disposed by this thread. Tensors that the finaliser released are still counted.
+    /// </summary>
     public long ThreadTotalLiveCount =>
         CreatedInScopeCount - DisposedInScopeCount + CreatedOutsideScopeCount - DisposedOutsideScopeCount;
 
@@ -104,7 +108,8 @@ public class LifetimeStatistics
         string.Create(
             CultureInfo.InvariantCulture,
             $"ThreadTotalLiveCount: {ThreadTotalLiveCount}; CreatedOutsideScopeCount: {CreatedOutsideScopeCount}; "
-                + $"DisposedOutsideScopeCount: {DisposedOutsideScopeCount}; CreatedInScopeCount: {CreatedInScopeCount}; "
+                + $"DisposedOutsideScopeCount: {DisposedOutsideScopeCount}; "
+                + $"CreatedInScopeCount: {CreatedInScopeCount}; "
                 + $"DisposedInScopeCount: {DisposedInScopeCount}; AttachedToScopeCount: {AttachedToScopeCount}; "
                 + $"DetachedFromScopeCount: {DetachedFromScopeCount}");
 }

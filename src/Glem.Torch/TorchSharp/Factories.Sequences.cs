@@ -5,7 +5,8 @@ public static partial class torch
 {
     /// <summary>start, start + step, … below stop; whole numbers unless one of the three is not.</summary>
     public static Tensor arange(
-        Scalar start, Scalar stop, Scalar step, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        Scalar start, Scalar stop, Scalar step, ScalarType? dtype = null, Device? device = null,
+        bool requires_grad = false) =>
         Leaf(Call("arange.start_step", start, stop, step, dtype, default, device), requires_grad);
 
     public static Tensor arange(
@@ -17,7 +18,8 @@ public static partial class torch
         arange(0, stop, 1, dtype, device, requires_grad);
 
     public static Tensor linspace(
-        double start, double end, long steps, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+        double start, double end, long steps, ScalarType? dtype = null, Device? device = null,
+        bool requires_grad = false) =>
         Leaf(Call("linspace", start, end, steps, dtype, default, device), requires_grad);
 
     public static Tensor eye(
@@ -28,7 +30,9 @@ public static partial class torch
     public static Tensor randint(
         long low, long high, long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
         Generator? generator = null) =>
-        Leaf(Call("randint.low_generator", low, high, size, generator, dtype ?? ScalarType.Int64, default, device), requires_grad);
+        Leaf(
+            Call("randint.low_generator", low, high, size, generator, dtype ?? ScalarType.Int64, default, device),
+            requires_grad);
 
     public static Tensor randint(
         long high, long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
@@ -37,6 +41,7 @@ public static partial class torch
 
     /// <summary>0 … n-1 in random order.</summary>
     public static Tensor randperm(
-        long n, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null) =>
+        long n, ScalarType? dtype = null, Device? device = null, bool requires_grad = false,
+        Generator? generator = null) =>
         Leaf(Call("randperm.generator", n, generator, dtype ?? ScalarType.Int64, default, device), requires_grad);
 }

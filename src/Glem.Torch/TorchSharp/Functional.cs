@@ -16,7 +16,9 @@ public static partial class torch
 
         public static partial class functional
         {
-            /// <summary>x W' + b.  input : [..., d_in]   weights : [d_out, d_in]   bias : [d_out]   result : [..., d_out]</summary>
+            /// <summary>
+            /// x W' + b.  input : [..., d_in]   weights : [d_out, d_in]   bias : [d_out]   result : [..., d_out]
+            /// </summary>
             public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) =>
                 Call("linear", input, weights, bias);
 
@@ -24,7 +26,9 @@ public static partial class torch
                 Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5) =>
                 Call("layer_norm", input, normalized_shape, weight, bias, eps);
 
-            /// <summary>input : [n, d] or [n, d, ...]; running statistics are updated in place while training.</summary>
+            /// <summary>
+            /// input : [n, d] or [n, d, ...]; running statistics are updated in place while training.
+            /// </summary>
             public static Tensor batch_norm(
                 Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight = null, Tensor? bias = null,
                 bool training = false, double momentum = 0.1, double eps = 1e-5) =>
@@ -43,7 +47,8 @@ public static partial class torch
             public static Tensor leaky_relu(Tensor input, double negative_slope = 0.01, bool inplace = false) =>
                 Call(inplace ? "leaky_relu_" : "leaky_relu", input, negative_slope);
 
-            public static Tensor elu(Tensor x, double alpha, bool inplace = false) => Call(inplace ? "elu_" : "elu", x, alpha);
+            public static Tensor elu(Tensor x, double alpha, bool inplace = false) =>
+                Call(inplace ? "elu_" : "elu", x, alpha);
 
             public static Tensor tanh(Tensor x, bool inplace = false) => inplace ? x.tanh_() : x.tanh();
 
@@ -72,14 +77,18 @@ public static partial class torch
             public static Tensor mse_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) =>
                 Call("mse_loss", input, target, (long)reduction);
 
-            /// <summary>Divergence from input (log-probabilities) to target, which is in logs too unless said otherwise.</summary>
+            /// <summary>
+            /// Divergence from input (log-probabilities) to target, which is in logs too unless said otherwise.
+            /// </summary>
             public static Tensor kl_div(
                 Tensor input, Tensor target, bool log_target = true, Reduction reduction = Reduction.Mean) =>
                 Call("kl_div", input, target, (long)reduction, log_target);
 
             public static Tensor one_hot(Tensor x, long num_classes = -1) => Call("one_hot", x, num_classes);
 
-            /// <summary>Scales vectors along a dimension to p-norm 1; those shorter than eps are divided by eps.</summary>
+            /// <summary>
+            /// Scales vectors along a dimension to p-norm 1; those shorter than eps are divided by eps.
+            /// </summary>
             public static Tensor normalize(Tensor input, double p = 2.0, long dim = 1L, double eps = 1e-12)
             {
                 using var scope = NewDisposeScope();
@@ -91,11 +100,12 @@ public static partial class torch
                 Call("cosine_similarity", x1, x2, dim, eps);
 
             /// <summary>
-            /// softmax(Q K' / sqrt(d_h) + mask) V.  query, key, value : [..., t, d_h]. The mask adds where it is a number and
-            /// admits where it is true. libtorch's own where it has it, else its definition.
+            /// softmax(Q K' / sqrt(d_h) + mask) V.  query, key, value : [..., t, d_h]. The mask adds where it is a
+            /// number and admits where it is true. libtorch's own where it has it, else its definition.
             /// </summary>
             public static Tensor scaled_dot_product_attention(
-                Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0.0, bool is_casual = false)
+                Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0.0,
+                bool is_casual = false)
             {
                 if (NativeOps.Has("aten::scaled_dot_product_attention"))
                     return Call("scaled_dot_product_attention", query, key, value, attn_mask, p, is_casual);

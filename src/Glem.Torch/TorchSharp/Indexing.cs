@@ -83,8 +83,12 @@ public static partial class torch
         [IndexerName("TensorItems")]
         public Tensor this[long i1, long i2, long i3, long i4]
         {
-            get => index(TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3), TensorIndex.Single(i4));
-            set => index_put_(value, TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3), TensorIndex.Single(i4));
+            get =>
+                index(TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3), TensorIndex.Single(i4));
+            set =>
+                index_put_(
+                    value, TensorIndex.Single(i1), TensorIndex.Single(i2), TensorIndex.Single(i3),
+                    TensorIndex.Single(i4));
         }
 
         public Tensor index(params Tensor[] indices) => Call("index.Tensor", this, indices);
@@ -94,7 +98,9 @@ public static partial class torch
         public Tensor index_put_(Tensor value, Tensor[] indices, bool accumulate = false) =>
             Call("index_put_", this, indices, value, accumulate);
 
-        /// <summary>Basic indexing as a view; with tensors among the indices, a copy of the elements that they name.</summary>
+        /// <summary>
+        /// Basic indexing as a view; with tensors among the indices, a copy of the elements that they name.
+        /// </summary>
         public Tensor index(params TensorIndex[] indices)
         {
             using var scope = NewDisposeScope();
@@ -120,8 +126,8 @@ public static partial class torch
         }
 
         /// <summary>
-        /// Applies everything but the tensors among the indices; those come back placed at the dimensions of the view that they
-        /// index, null where one is taken whole.
+        /// Applies everything but the tensors among the indices; those come back placed at the dimensions of the view
+        /// that they index, null where one is taken whole.
         /// </summary>
         private (Tensor view, Tensor?[]? selectors) View(TensorIndex[] indices)
         {

@@ -82,35 +82,19 @@ public static partial class torch
 
         public static Tensor operator /(Tensor left, int right) => left.div(right);
 
-        public static Tensor operator /(int left, Tensor right)
-        {
-            using var reciprocal = right.reciprocal();
-            return reciprocal.mul(left);
-        }
+        public static Tensor operator /(int left, Tensor right) => (Scalar)left / right;
 
         public static Tensor operator /(Tensor left, long right) => left.div(right);
 
-        public static Tensor operator /(long left, Tensor right)
-        {
-            using var reciprocal = right.reciprocal();
-            return reciprocal.mul(left);
-        }
+        public static Tensor operator /(long left, Tensor right) => (Scalar)left / right;
 
         public static Tensor operator /(Tensor left, float right) => left.div(right);
 
-        public static Tensor operator /(float left, Tensor right)
-        {
-            using var reciprocal = right.reciprocal();
-            return reciprocal.mul(left);
-        }
+        public static Tensor operator /(float left, Tensor right) => (Scalar)left / right;
 
         public static Tensor operator /(Tensor left, double right) => left.div(right);
 
-        public static Tensor operator /(double left, Tensor right)
-        {
-            using var reciprocal = right.reciprocal();
-            return reciprocal.mul(left);
-        }
+        public static Tensor operator /(double left, Tensor right) => (Scalar)left / right;
 
         public static Tensor operator %(Tensor left, Tensor right) => left.remainder(right);
 

@@ -4,7 +4,9 @@ namespace TorchSharp
     {
         public partial class Tensor
         {
-            /// <summary>A tensor under another type: takes the reference and the place in the scope of the old one.</summary>
+            /// <summary>
+            /// A tensor under another type: takes the reference and the place in the scope of the old one.
+            /// </summary>
             private protected Tensor(Tensor emptied)
                 : this(emptied.MoveHandle(), null)
             {
@@ -18,13 +20,14 @@ namespace TorchSharp
 
         public static partial class nn
         {
-            public static Modules.Parameter Parameter(Tensor data, bool requires_grad = true) => new(data, requires_grad);
+            public static Modules.Parameter Parameter(Tensor data, bool requires_grad = true) =>
+                new(data, requires_grad);
 
             public static partial class utils
             {
                 /// <summary>
-                /// Scales all gradients together so that their norm is at most <paramref name="max_norm"/>. Answers the norm
-                /// before. Parameters without a gradient do not count.
+                /// Scales all gradients together so that their norm is at most <paramref name="max_norm"/>. Answers the
+                /// norm before. Parameters without a gradient do not count.
                 /// </summary>
                 public static double clip_grad_norm_(
                     IEnumerable<Modules.Parameter> tensors, double max_norm, double norm_type = 2.0)
@@ -60,7 +63,9 @@ namespace TorchSharp
                     Tensor tensor, double mean = 0, double std = 1, Generator? generator = null) =>
                     Filled(tensor, one => one.normal_(mean, std, generator));
 
-                /// <summary>Glorot &amp; Bengio 2010: uniform on ±gain sqrt(6 / (fan_in + fan_out)).  tensor : [d_out, d_in]</summary>
+                /// <summary>
+                /// Glorot &amp; Bengio 2010: uniform on ±gain sqrt(6 / (fan_in + fan_out)).  tensor : [d_out, d_in]
+                /// </summary>
                 public static Tensor xavier_uniform_(Tensor tensor, double gain = 1.0)
                 {
                     var shape = tensor.shape;

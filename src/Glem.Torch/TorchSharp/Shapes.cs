@@ -38,7 +38,8 @@ public static partial class torch
         public Tensor squeeze(long? dim = null) =>
             dim is { } one ? Call("squeeze.dim", this, one) : Call("squeeze", this);
 
-        public Tensor flatten(long start_dim = 0, long end_dim = -1) => Call("flatten.using_ints", this, start_dim, end_dim);
+        public Tensor flatten(long start_dim = 0, long end_dim = -1) =>
+            Call("flatten.using_ints", this, start_dim, end_dim);
 
         public Tensor unflatten(long dim, params long[] sizes)
         {
@@ -112,7 +113,8 @@ public static partial class torch
 
     public static Tensor squeeze(Tensor input, long? dim = null) => input.squeeze(dim);
 
-    public static Tensor flatten(Tensor input, long start_dim = 0, long end_dim = -1) => input.flatten(start_dim, end_dim);
+    public static Tensor flatten(Tensor input, long start_dim = 0, long end_dim = -1) =>
+        input.flatten(start_dim, end_dim);
 
     public static Tensor flip(Tensor input, params long[] dims) => input.flip(dims);
 

@@ -4,8 +4,11 @@ public static partial class torch
 {
     public partial class Tensor
     {
-        /// <summary>The same values with elements of another type; this tensor itself where it has that type already.</summary>
-        public Tensor to_type(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+        /// <summary>
+        /// The same values with elements of another type; this tensor itself where it has that type already.
+        /// </summary>
+        public Tensor to_type(
+            ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
             After(disposeAfter, Call("to.dtype", this, type, non_blocking, copy));
 
         public Tensor type_as(Tensor tensor) => to_type(tensor.dtype);
@@ -35,7 +38,8 @@ public static partial class torch
         public Tensor to(Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
             to(dtype, device, copy, disposeAfter, non_blocking);
 
-        public Tensor to(Tensor other, bool non_blocking = false) => to(other.dtype, other.device, non_blocking: non_blocking);
+        public Tensor to(Tensor other, bool non_blocking = false) =>
+            to(other.dtype, other.device, non_blocking: non_blocking);
 
         public Tensor type(ScalarType dtype) => to_type(dtype);
 

@@ -7,8 +7,8 @@ public static partial class torch
     public partial class Tensor
     {
         /// <summary>
-        /// The elements, without a copy where the tensor is on the CPU (bool, byte, sbyte, short, int, long, Half, BFloat16,
-        /// float, double).
+        /// The elements, without a copy where the tensor is on the CPU (bool, byte, sbyte, short, int, long, Half,
+        /// BFloat16, float, double).
         /// </summary>
         /// <exception cref="ArgumentException">The elements have another type.</exception>
         public Utils.TensorAccessor<T> data<T>()
@@ -33,9 +33,7 @@ public static partial class torch
                 using var here = cpu();
                 return here.item<T>();
             }
-            void* data;
-            NativeError.Check(NativeMethods.glem_tensor_data(Handle, &data));
-            var value = *(T*)data;
+            var value = *(T*)DataPointer();
             GC.KeepAlive(this);
             return value;
         }
@@ -49,7 +47,8 @@ public static partial class torch
                 var length = NumberOfElements * ElementSize;
                 if (!is_cpu() || !is_contiguous() || length > int.MaxValue)
                     throw new InvalidOperationException(
-                        "bytes needs a contiguous tensor on the CPU of at most 2 GiB: call cpu().contiguous() or copy in parts.");
+                        "bytes needs a contiguous tensor on the CPU of at most 2 GiB: call cpu().contiguous() or copy "
+                        + "in parts.");
                 return new Span<byte>(DataPointer(), (int)length);
             }
             set

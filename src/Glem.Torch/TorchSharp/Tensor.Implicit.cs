@@ -1,7 +1,7 @@
 namespace TorchSharp;
 
-// A number or an array where a tensor is expected. These conversions also take part in choosing overloads: with them the
-// same calls compile, and the same are ambiguous, as on the official package.
+// A number or an array where a tensor is expected. These conversions also take part in choosing overloads: with them
+// the same calls compile, and the same are ambiguous, as on the official package.
 public static partial class torch
 {
     public partial class Tensor
@@ -38,7 +38,9 @@ public static partial class torch
 
         public static implicit operator Tensor(bool[] value) => tensor(value);
 
-        /// <summary>Never called: with it C# prefers an overload over <see cref="Scalar"/> to one over tensors.</summary>
+        /// <summary>
+        /// Never called: with it C# prefers an overload over <see cref="Scalar"/> to one over tensors.
+        /// </summary>
         public static implicit operator Tensor(Scalar scalar) => throw OnlyForOverloads();
 
         internal static InvalidOperationException OnlyForOverloads() =>

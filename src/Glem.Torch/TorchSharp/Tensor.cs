@@ -15,8 +15,8 @@ public static partial class torch
     }
 
     /// <summary>
-    /// An n-dimensional array in native memory, one reference to it. Dispose it, or let a dispose scope do so; the finaliser
-    /// is only the last resort, since the garbage collector does not see native memory.
+    /// An n-dimensional array in native memory, one reference to it. Dispose it, or let a dispose scope do so; the
+    /// finaliser is only the last resort, since the garbage collector does not see native memory.
     /// </summary>
     public partial class Tensor : IDisposable
     {

@@ -1,11 +1,10 @@
 using System.Collections;
-using Glem.Torch.Native;
 
 namespace TorchSharp.Utils;
 
 /// <summary>
-/// The elements of a CPU tensor, read and written in place, in row-major order of its shape whatever its strides are. It
-/// ends with its tensor: afterwards every access is refused.
+/// The elements of a CPU tensor, read and written in place, in row-major order of its shape whatever its strides are.
+/// It ends with its tensor: afterwards every access is refused.
 /// </summary>
 public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
     where T : unmanaged
@@ -27,9 +26,7 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
         strides = tensor.stride();
         contiguous = tensor.is_contiguous();
         Count = tensor.numel();
-        void* data;
-        NativeError.Check(NativeMethods.glem_tensor_data(tensor.Handle, &data));
-        elements = (T*)data;
+        elements = (T*)tensor.DataPointer();
         GC.KeepAlive(tensor);
     }
 
@@ -61,7 +58,8 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
         return array;
     }
 
-    public void CopyTo(T[] array, int arrayIndex = 0, long tensorIndex = 0) => CopyTo(array.AsSpan(), arrayIndex, tensorIndex);
+    public void CopyTo(T[] array, int arrayIndex = 0, long tensorIndex = 0) =>
+        CopyTo(array.AsSpan(), arrayIndex, tensorIndex);
 
     /// <summary>Copies elements from a row-major position on, as many as both sides have.</summary>
     public void CopyTo(Span<T> array, int arrayIndex = 0, long tensorIndex = 0)
@@ -123,12 +121,14 @@ public sealed unsafe class TensorAccessor<T> : IDisposable, IEnumerable<T>
             return contiguous ? position : Strided(position);
         }
         if (indices.Length != shape.Length)
-            throw new IndexOutOfRangeException($"{indices.Length} indices into a tensor with {shape.Length} dimensions.");
+            throw new IndexOutOfRangeException(
+                $"{indices.Length} indices into a tensor with {shape.Length} dimensions.");
         long offset = 0;
         for (var d = 0; d < indices.Length; d++)
         {
             if (indices[d] < 0 || indices[d] >= shape[d])
-                throw new IndexOutOfRangeException($"Index {indices[d]} into dimension {d}, which has {shape[d]} entries.");
+                throw new IndexOutOfRangeException(
+                    $"Index {indices[d]} into dimension {d}, which has {shape[d]} entries.");
             offset += indices[d] * strides[d];
         }
         return offset;

@@ -2,7 +2,9 @@ namespace TorchSharp;
 
 public static partial class torch
 {
-    /// <summary>One index of an indexer: a position, a slice, a new dimension, "all that is left", or a tensor.</summary>
+    /// <summary>
+    /// One index of an indexer: a position, a slice, a new dimension, "all that is left", or a tensor.
+    /// </summary>
     public struct TensorIndex
     {
         internal enum Kind
@@ -56,7 +58,9 @@ public static partial class torch
 
         public static implicit operator TensorIndex(Index index) => Single(Position(index));
 
-        /// <summary>Never called: with it C# prefers an indexer over <see cref="TensorIndex"/> to one over tensors.</summary>
+        /// <summary>
+        /// Never called: with it C# prefers an indexer over <see cref="TensorIndex"/> to one over tensors.
+        /// </summary>
         public static implicit operator Tensor(TensorIndex value) => throw torch.Tensor.OnlyForOverloads();
 
         private static long Position(Index index) => index.IsFromEnd ? -index.Value : index.Value;

@@ -20,46 +20,57 @@ let private lengths =
 
 let private texts: TokenisedTexts =
     let random = Random 1
-    lengths |> Array.map (fun length -> ReadOnlyMemory(Array.init length (fun _ -> random.Next(5, vocabulary))))
 
-let private recipe: LmRecipe =
-    { Layers = 2
-      Hidden = 128
-      Heads = 4
-      Intermediate = 512
-      Dropout = 0.1
-      AttentionDropout = 0.1
-      Pooling = Mean
-      HeadDropout = 0.1
-      TokenDropout = 0.0
-      MaxTokens = longest
-      Vocabulary = vocabulary }
+    lengths
+    |> Array.map (fun length -> ReadOnlyMemory(Array.init length (fun _ -> random.Next(5, vocabulary))))
 
-let private fit: FitRecipe =
-    { Epochs = 1.0
-      Batch = batch
-      EvaluationsPerEpoch = 0.001
-      Patience = 0
-      LabelSmoothing = 0.0
-      Optimiser =
-        { LearningRate = 1e-4
-          WeightDecay = 0.01
-          Beta1 = 0.9
-          Beta2 = 0.999
-          Epsilon = 1e-8
-          ClipNorm = 1.0
-          WarmUp = 0.0
-          Decay = false } }
+let private recipe: LmRecipe = {
+    Layers = 2
+    Hidden = 128
+    Heads = 4
+    Intermediate = 512
+    Dropout = 0.1
+    AttentionDropout = 0.1
+    Pooling = Mean
+    HeadDropout = 0.1
+    TokenDropout = 0.0
+    MaxTokens = longest
+    Vocabulary = vocabulary
+}
+
+let private fit: FitRecipe = {
+    Epochs = 1.0
+    Batch = batch
+    EvaluationsPerEpoch = 0.001
+    Patience = 0
+    LabelSmoothing = 0.0
+    Optimiser = {
+        LearningRate = 1e-4
+        WeightDecay = 0.01
+        Beta1 = 0.9
+        Beta2 = 0.999
+        Epsilon = 1e-8
+        ClipNorm = 1.0
+        WarmUp = 0.0
+        Decay = false
+    }
+}
 
 let private tokens = Array.sum lengths
 let private model = LanguageModel.ofRecipe recipe vocabulary 4 classes
-let private start = LanguageModel.initialEncoder (Key.ofSeed 0) model |> LanguageModel.withNewHead (Key.ofSeed 1) model
+
+let private start =
+    LanguageModel.initialEncoder (Key.ofSeed 0) model |> LanguageModel.withNewHead (Key.ofSeed 1) model
 
 /// A labelled split of the texts whose one validation node costs nothing to speak of.
 let private lesson, private validation =
     let random = Random 2
     let n = texts.Length
-    let labels = Array.init n (fun i -> if i < classes then i else random.Next classes) |> Labels.ofIndices (Array.init classes string)
+
+    let labels =
+        Array.init n (fun i -> if i < classes then i else random.Next classes)
+        |> Labels.ofIndices (Array.init classes string)
+
     let split = Split.ofParts (Array.init n (fun i -> if i = n - 1 then Valid else Train))
     let labels = Result.orRaise labels
     let targets: Targets<Gnn> = Supervision.ofSplit labels split |> Result.orRaise |> Targets.goldOnly
@@ -70,13 +81,14 @@ let private training compute =
     let marks = ResizeArray<float>()
     let clock = Stopwatch.StartNew()
 
-    let stage: Stage =
-        { Name = "bench"
-          Recipe = fit
-          Lesson = lesson
-          Validation = validation
-          Key = Key.ofSeed 2
-          Watch = fun _ -> marks.Add clock.Elapsed.TotalSeconds }
+    let stage: Stage = {
+        Name = "bench"
+        Recipe = fit
+        Lesson = lesson
+        Validation = validation
+        Key = Key.ofSeed 2
+        Watch = fun _ -> marks.Add clock.Elapsed.TotalSeconds
+    }
 
     LanguageModel.fit compute model stage texts start |> ignore
     // The last step is followed by the one evaluation.
@@ -89,7 +101,10 @@ let private inference compute =
     float tokens / clock.Elapsed.TotalSeconds
 
 let rec private root (folder: DirectoryInfo) =
-    if File.Exists(Path.Combine(folder.FullName, "Glem.Fs.sln")) then folder.FullName else root (nonNull folder.Parent)
+    if File.Exists(Path.Combine(folder.FullName, "Glem.Fs.sln")) then
+        folder.FullName
+    else
+        root (nonNull folder.Parent)
 
 /// The peer's tokens a second by (job, setting).
 let private peer (python: string) =
@@ -97,17 +112,33 @@ let private peer (python: string) =
     File.WriteAllText(file, String.Join(",", lengths))
     let script = Path.Combine(root (DirectoryInfo AppContext.BaseDirectory), "bench", "peers", "bert.py")
     let threads = string (torch.get_num_threads ())
-    let info = ProcessStartInfo(python, [ script; "--threads"; threads; "--lengths"; file; "--vocabulary"; string vocabulary ])
+
+    let info =
+        ProcessStartInfo(
+            python,
+            [
+                script
+                "--threads"
+                threads
+                "--lengths"
+                file
+                "--vocabulary"
+                string vocabulary
+            ]
+        )
+
     info.RedirectStandardOutput <- true
     use run = Process.Start info |> nonNull
     let lines = run.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
     run.WaitForExit()
     File.Delete file
 
-    [ for line in lines do
-          use json = JsonDocument.Parse line
-          let text (key: string) = json.RootElement.GetProperty(key).GetString() |> nonNull
-          (text "job", text "setting"), json.RootElement.GetProperty("tokensPerSecond").GetDouble() ]
+    [
+        for line in lines do
+            use json = JsonDocument.Parse line
+            let text (key: string) = json.RootElement.GetProperty(key).GetString() |> nonNull
+            (text "job", text "setting"), json.RootElement.GetProperty("tokensPerSecond").GetDouble()
+    ]
 
 let private median (values: float list) = (List.sort values)[values.Length / 2]
 
@@ -119,17 +150,23 @@ let main arguments =
     training compute |> ignore
 
     let measured =
-        [ for _ in 1..rounds do
-              yield! [ ("train", "Glem"), training compute; ("infer", "Glem"), inference compute ]
-              yield! peer python ]
+        [
+            for _ in 1..rounds do
+                yield! [ ("train", "Glem"), training compute; ("infer", "Glem"), inference compute ]
+                yield! peer python
+        ]
         |> List.groupBy fst
         |> List.map (fun (what, values) -> what, values |> List.map snd)
 
-    printfn $"%d{tokens} tokens in %d{texts.Length} texts, %d{torch.get_num_threads ()} threads, %A{compute.Precision}, medians of %d{rounds} rounds"
+    printfn
+        $"%d{tokens} tokens in %d{texts.Length} texts, %d{torch.get_num_threads ()} threads, %A{compute.Precision}, medians of %d{rounds} rounds"
+
     printfn "job    setting      tokens/s  (lowest .. highest)      Glem is faster by"
 
     for (job, setting), values in measured do
         let ours = measured |> List.find (fun (what, _) -> what = (job, "Glem")) |> snd |> median
-        printfn $"%-6s{job} %-10s{setting} %10.0f{median values}  (%.0f{List.min values} .. %.0f{List.max values})   %.2f{ours / median values}"
+
+        printfn
+            $"%-6s{job} %-10s{setting} %10.0f{median values}  (%.0f{List.min values} .. %.0f{List.max values})   %.2f{ours / median values}"
 
     0

@@ -185,6 +185,9 @@ module MadeUp =
         let summary = summary random
         RunInfo.write (RunFolder.info folder) (info seed classes) |> Result.orRaise
         Summary.write (RunFolder.summary folder) summary |> Result.orRaise
-        PredictionFile.write (RunFolder.predictions folder) (predictions random classes 2400) |> Result.orRaise
+
+        PredictionFile.write (RunFolder.predictions folder) (predictions random classes 2400)
+        |> Result.orRaise
+
         use log = MetricLog.Open(RunFolder.metrics folder) |> Result.orRaise
         metrics summary |> List.iter log.Append

@@ -1,12 +1,13 @@
 namespace Glem
 
 /// The ladder's rungs that need no neural text model, and what the GCN rung reads.
-type Baselines =
-    { Majority: Posterior<Lm>
-      /// TF-IDF and logistic regression.
-      Tfidf: Posterior<Lm>
-      /// TF-IDF in few dense columns, row-major : [n; width].
-      Features: float32[] }
+type Baselines = {
+    Majority: Posterior<Lm>
+    /// TF-IDF and logistic regression.
+    Tfidf: Posterior<Lm>
+    /// TF-IDF in few dense columns, row-major : [n; width].
+    Features: float32[]
+}
 
 module Baselines =
     /// Fits them on the training nodes; the penalty is chosen on validation.
@@ -18,7 +19,8 @@ module Baselines =
         | Ok supervision, Ok validation ->
             let tfidf = Tfidf.ofTexts dataset.Graph.Texts
 
-            Ok
-                { Majority = Majority.predict supervision
-                  Tfidf = (LogisticRegression.select supervision validation tfidf).Posterior
-                  Features = DenseFeatures.project width seed tfidf }
+            Ok {
+                Majority = Majority.predict supervision
+                Tfidf = (LogisticRegression.select supervision validation tfidf).Posterior
+                Features = DenseFeatures.project width seed tfidf
+            }

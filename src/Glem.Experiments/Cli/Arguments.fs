@@ -51,7 +51,8 @@ type PredictArguments =
             match this with
             | PredictArguments.Run _ -> "a run directory"
             | PredictArguments.Text _ -> "the text to classify"
-            | PredictArguments.Input _ -> "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
+            | PredictArguments.Input _ ->
+                "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
             | PredictArguments.Out _ -> "write predictions to this .csv or .jsonl file instead of the screen"
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
 
@@ -90,13 +91,15 @@ type ImportArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | ImportArguments.Nodes _ -> "table of id,text,label,split: .csv, .tsv or .jsonl, also .gz; without a split column nodes are split at random"
+            | ImportArguments.Nodes _ ->
+                "table of id,text,label,split: .csv, .tsv or .jsonl, also .gz; without a split column nodes are split at random"
             | ImportArguments.Edges _ -> "table of source,target: .csv or .tsv, also .gz"
             | ImportArguments.Out _ -> "the data set folder to make"
             | ImportArguments.Name _ -> "the data set's name (default: the folder's)"
             | ImportArguments.Licence _ -> "its licence"
             | ImportArguments.Source _ -> "where it comes from"
-            | ImportArguments.Train _ -> "share of each class that trains (default 0.6 where there is no split column); splits anew"
+            | ImportArguments.Train _ ->
+                "share of each class that trains (default 0.6 where there is no split column); splits anew"
             | ImportArguments.Valid _ -> "share of each class that validates (default 0.2); splits anew"
             | ImportArguments.Seed _ -> "seed of that split (default 0)"
 

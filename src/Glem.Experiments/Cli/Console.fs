@@ -19,7 +19,9 @@ module Console =
 
     /// One line, whatever line breaks the message holds.
     let error (message: string) =
-        let line = message.Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+        let line =
+            message.Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+
         Console.Error.WriteLine $"""error: %s{String.Join(' ', line)}"""
 
     /// A heading between blank lines.

@@ -26,19 +26,26 @@ module DataCommand =
 
         let policy =
             if options.Contains ImportArguments.Train || options.Contains ImportArguments.Valid then
-                Some(Fractions(options.GetResult(ImportArguments.Train, 0.6), options.GetResult(ImportArguments.Valid, 0.2)))
+                Some(
+                    Fractions(
+                        options.GetResult(ImportArguments.Train, 0.6),
+                        options.GetResult(ImportArguments.Valid, 0.2)
+                    )
+                )
             else
                 None
 
-        Import.run
-            { request with
-                Info =
-                    { request.Info with
+        Import.run {
+            request with
+                Info = {
+                    request.Info with
                         Name = options.GetResult(ImportArguments.Name, request.Info.Name)
                         Licence = options.GetResult(ImportArguments.Licence, request.Info.Licence)
-                        Source = options.GetResult(ImportArguments.Source, request.Info.Source) }
+                        Source = options.GetResult(ImportArguments.Source, request.Info.Source)
+                }
                 Policy = policy
-                Seed = options.GetResult(ImportArguments.Seed, 0) }
+                Seed = options.GetResult(ImportArguments.Seed, 0)
+        }
         |> Result.map (fun imported ->
             report imported
             Console.line $"in %s{out}/; run it with: ./glem run --recipe quickstart --dataset %s{out}")
@@ -47,6 +54,7 @@ module DataCommand =
         match options.GetSubCommand() with
         | DataArguments.List -> Ok(list ())
         | DataArguments.Describe options ->
-            Datasets.find (options.GetResult DescribeArguments.Data) |> Result.map (Describe.run >> Describe.render Console.screen)
+            Datasets.find (options.GetResult DescribeArguments.Data)
+            |> Result.map (Describe.run >> Describe.render Console.screen)
         | DataArguments.Import options -> import options
         | DataArguments.Validate options -> Validate.run (options.GetResult DescribeArguments.Data) |> Result.map report

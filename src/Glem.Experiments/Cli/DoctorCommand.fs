@@ -8,17 +8,23 @@ open TorchSharp
 /// glem doctor.
 module DoctorCommand =
     /// One thing that was looked at: what was found, and what to do where it is bad.
-    type private Finding =
-        { Name: string
-          Found: string
-          Advice: string option }
+    type private Finding = {
+        Name: string
+        Found: string
+        Advice: string option
+    }
 
-    let private fine name found = { Name = name; Found = found; Advice = None }
+    let private fine name found = {
+        Name = name
+        Found = found
+        Advice = None
+    }
 
-    let private judged name found isBad advice =
-        { Name = name
-          Found = found
-          Advice = if isBad then Some advice else None }
+    let private judged name found isBad advice = {
+        Name = name
+        Found = found
+        Advice = if isBad then Some advice else None
+    }
 
     /// Billions of multiplications and additions a second in a matrix product of a small encoder's size.
     let private gigaflops (dtype: torch.ScalarType) =
@@ -41,39 +47,55 @@ module DoctorCommand =
     let private findings () =
         let single, low = gigaflops torch.ScalarType.Float32, gigaflops torch.ScalarType.BFloat16
         let cores = Environment.ProcessorCount
+
         let isa =
-            [ "avx2"; "avx512f"; "avx512_bf16"; "amx_bf16" ] |> List.filter Engine.HasCpuFlag |> String.concat " "
+            [ "avx2"; "avx512f"; "avx512_bf16"; "amx_bf16" ]
+            |> List.filter Engine.HasCpuFlag
+            |> String.concat " "
 
-        let isReference = not (Engine.Blas.Contains("openblas", StringComparison.OrdinalIgnoreCase) || Engine.Blas.Contains("mkl", StringComparison.OrdinalIgnoreCase))
+        let isReference =
+            not (
+                Engine.Blas.Contains("openblas", StringComparison.OrdinalIgnoreCase)
+                || Engine.Blas.Contains("mkl", StringComparison.OrdinalIgnoreCase)
+            )
 
-        [ fine ".NET" (string Environment.Version)
-          fine "libtorch" $"%s{Engine.Version}, %s{Engine.LibraryPath}"
-          judged "BLAS" Engine.Blas isReference "apt-get install libopenblas0-openmp: the reference BLAS is some 40 times slower"
-          judged
-              "instruction sets"
-              (if isa = "" then "none known" else isa)
-              (not (isa.Contains "avx2"))
-              "a processor with AVX2 or later; expect a tenth of the speed on this one"
-          judged
-              "threads"
-              $"%d{Engine.Threads} of %d{cores} cores"
-              (Engine.Threads < cores)
-              "unset OMP_NUM_THREADS, or set it to the cores that this job may use"
-          judged
-              "float32 products"
-              $"%.0f{single} GFLOP/s"
-              (single < 20.0 * float cores)
-              "check the BLAS above; on AMD with AVX-512 set OPENBLAS_CORETYPE=SKYLAKEX (./glem does)"
-          judged
-              "bfloat16 products"
-              $"""%.0f{low} GFLOP/s, %s{if Engine.HasFastBf16 then "in hardware" else "emulated"}"""
-              (Engine.HasFastBf16 && low < single)
-              "use --precision float32"
-          judged
-              "GPU"
-              (if torch.cuda.is_available () then $"%d{torch.cuda.device_count ()} CUDA devices" else "none")
-              false
-              "" ]
+        [
+            fine ".NET" (string Environment.Version)
+            fine "libtorch" $"%s{Engine.Version}, %s{Engine.LibraryPath}"
+            judged
+                "BLAS"
+                Engine.Blas
+                isReference
+                "apt-get install libopenblas0-openmp: the reference BLAS is some 40 times slower"
+            judged
+                "instruction sets"
+                (if isa = "" then "none known" else isa)
+                (not (isa.Contains "avx2"))
+                "a processor with AVX2 or later; expect a tenth of the speed on this one"
+            judged
+                "threads"
+                $"%d{Engine.Threads} of %d{cores} cores"
+                (Engine.Threads < cores)
+                "unset OMP_NUM_THREADS, or set it to the cores that this job may use"
+            judged
+                "float32 products"
+                $"%.0f{single} GFLOP/s"
+                (single < 20.0 * float cores)
+                "check the BLAS above; on AMD with AVX-512 set OPENBLAS_CORETYPE=SKYLAKEX (./glem does)"
+            judged
+                "bfloat16 products"
+                $"""%.0f{low} GFLOP/s, %s{if Engine.HasFastBf16 then "in hardware" else "emulated"}"""
+                (Engine.HasFastBf16 && low < single)
+                "use --precision float32"
+            judged
+                "GPU"
+                (if torch.cuda.is_available () then
+                     $"%d{torch.cuda.device_count ()} CUDA devices"
+                 else
+                     "none")
+                false
+                ""
+        ]
 
     let run () : Result<unit, GlemError> =
         Engine.Initialize()

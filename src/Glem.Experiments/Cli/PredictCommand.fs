@@ -19,9 +19,15 @@ module PredictCommand =
     let private toJsonLine top (prediction: TextPrediction) =
         let classes =
             Array.truncate top prediction.Classes
-            |> Array.map (fun (struct (name, probability)) -> {| ``class`` = name; probability = probability |})
+            |> Array.map (fun (struct (name, probability)) -> {|
+                ``class`` = name
+                probability = probability
+            |})
 
-        JsonSerializer.Serialize {| id = prediction.Id; classes = classes |}
+        JsonSerializer.Serialize {|
+            id = prediction.Id
+            classes = classes
+        |}
 
     let private toCsvLine (prediction: TextPrediction) =
         let quote (field: string) = "\"" + field.Replace("\"", "\"\"") + "\""

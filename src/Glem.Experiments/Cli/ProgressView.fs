@@ -29,7 +29,10 @@ type ProgressView private (context: ProgressContext option) =
             bar.StopTask()
         | None ->
             let validation =
-                last |> Option.bind _.Best |> Option.map (fun (scores, _) -> ", " + percent scores) |> Option.defaultValue ""
+                last
+                |> Option.bind _.Best
+                |> Option.map (fun (scores, _) -> ", " + percent scores)
+                |> Option.defaultValue ""
 
             Console.line $"  %-24s{stage} %6.1f{clock.Elapsed.TotalSeconds} s%s{validation}"
 
@@ -70,12 +73,13 @@ type ProgressView private (context: ProgressContext option) =
         if not Console.isInteractive then
             work (ProgressView None)
         else
-            let columns: ProgressColumn[] =
-                [| TaskDescriptionColumn(Alignment = Justify.Left)
-                   ProgressBarColumn()
-                   PercentageColumn()
-                   RemainingTimeColumn()
-                   ElapsedTimeColumn() |]
+            let columns: ProgressColumn[] = [|
+                TaskDescriptionColumn(Alignment = Justify.Left)
+                ProgressBarColumn()
+                PercentageColumn()
+                RemainingTimeColumn()
+                ElapsedTimeColumn()
+            |]
 
             AnsiConsole
                 .Progress()

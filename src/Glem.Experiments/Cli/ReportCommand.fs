@@ -9,4 +9,5 @@ module ReportCommand =
         let output = options.GetResult(ReportArguments.Out, List.head runs)
 
         Report.write output runs
-        |> Result.map (fun () -> Console.line $"%s{output}/report.html and %s{output}/report.md, from %d{runs.Length} runs")
+        |> Result.map (fun () ->
+            Console.line $"%s{output}/report.html and %s{output}/report.md, from %d{runs.Length} runs")

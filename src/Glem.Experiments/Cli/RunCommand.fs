@@ -6,7 +6,15 @@ open Argu
 
 /// glem quickstart, glem run.
 module RunCommand =
-    let private files = [ "run.json"; "metrics.jsonl"; "summary.json"; "predictions.csv"; "checkpoints/"; "report.html"; "report.md" ]
+    let private files = [
+        "run.json"
+        "metrics.jsonl"
+        "summary.json"
+        "predictions.csv"
+        "checkpoints/"
+        "report.html"
+        "report.md"
+    ]
 
     /// The first of runs/name, runs/name-2, runs/name-3 … that does not exist.
     let private freshOutput name =
@@ -30,16 +38,20 @@ module RunCommand =
         |> Result.bind (fun dataset ->
             let nodes, classes = dataset.Graph.NodeCount, dataset.ClassNames.Length
             let edges = dataset.Graph.Edges.EdgeCount / 2
-            Console.line $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
+
+            Console.line
+                $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
+
             Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe compute}"
 
-            let request =
-                { Recipe = recipe
-                  Dataset = dataset
-                  Seed = seed
-                  Compute = compute
-                  Output = output
-                  Command = command }
+            let request = {
+                Recipe = recipe
+                Dataset = dataset
+                Seed = seed
+                Compute = compute
+                Output = output
+                Command = command
+            }
 
             ProgressView.Run(Trial.run request) |> Result.map (show output))
 
@@ -55,8 +67,16 @@ module RunCommand =
 
         match options.TryGetResult RunArguments.Precision with
         | None -> Ok automatic
-        | Some "float32" -> Ok { automatic with Precision = Precision.Float32 }
-        | Some "bfloat16" -> Ok { automatic with Precision = Precision.BFloat16 }
+        | Some "float32" ->
+            Ok {
+                automatic with
+                    Precision = Precision.Float32
+            }
+        | Some "bfloat16" ->
+            Ok {
+                automatic with
+                    Precision = Precision.BFloat16
+            }
         | Some other -> Error(InSetting("--precision", other, "float32 or bfloat16"))
 
     let run (options: ParseResults<RunArguments>) =
@@ -85,7 +105,11 @@ module RunCommand =
             let quick = if options.Contains RunArguments.Quick then " --quick" else ""
 
             let precision =
-                options.TryGetResult RunArguments.Precision |> Option.map (sprintf " --precision %s") |> Option.defaultValue ""
+                options.TryGetResult RunArguments.Precision
+                |> Option.map (sprintf " --precision %s")
+                |> Option.defaultValue ""
 
-            let command = $"./glem run --recipe %s{name} --dataset %s{recipe.Dataset} --seed %d{seed}%s{quoted}%s{precision}%s{quick}"
+            let command =
+                $"./glem run --recipe %s{name} --dataset %s{recipe.Dataset} --seed %d{seed}%s{quoted}%s{precision}%s{quick}"
+
             execute compute recipe seed (options.TryGetResult RunArguments.Out) command

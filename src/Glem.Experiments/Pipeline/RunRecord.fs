@@ -13,19 +13,21 @@ module RunRecord =
         let count part = (Split.nodes part dataset.Split).Length
         let words (text: string) = text.Split(Array.empty<char>, StringSplitOptions.RemoveEmptyEntries).Length
 
-        { Name = dataset.Info.Name
-          Fingerprint = dataset.Fingerprint
-          Licence = Some dataset.Info.Licence
-          Source = Some dataset.Info.Source
-          Nodes = dataset.Graph.NodeCount
-          Edges = dataset.Graph.Edges.EdgeCount / 2
-          Classes = List.ofArray dataset.ClassNames
-          TrainNodes = count Train
-          ValidNodes = count Valid
-          TestNodes = count Test
-          SplitPolicy = Some dataset.Info.SplitPolicy
-          EdgeHomophily = Audit.edgeHomophily dataset.Graph.Edges dataset.Audit |> ValueOption.toOption
-          WordsPerNode = Some(dataset.Graph.Texts |> Array.averageBy (words >> float)) }
+        {
+            Name = dataset.Info.Name
+            Fingerprint = dataset.Fingerprint
+            Licence = Some dataset.Info.Licence
+            Source = Some dataset.Info.Source
+            Nodes = dataset.Graph.NodeCount
+            Edges = dataset.Graph.Edges.EdgeCount / 2
+            Classes = List.ofArray dataset.ClassNames
+            TrainNodes = count Train
+            ValidNodes = count Valid
+            TestNodes = count Test
+            SplitPolicy = Some dataset.Info.SplitPolicy
+            EdgeHomophily = Audit.edgeHomophily dataset.Graph.Edges dataset.Audit |> ValueOption.toOption
+            WordsPerNode = Some(dataset.Graph.Texts |> Array.averageBy (words >> float))
+        }
 
     let versions () : Versions =
         let assembly = Assembly.GetExecutingAssembly()
@@ -39,10 +41,12 @@ module RunRecord =
                 | [| version; commit |] -> version, Some commit
                 | parts -> parts[0], None
 
-        { Glem = version
-          Commit = commit
-          DotNet = string Environment.Version
-          LibTorch = Engine.Version }
+        {
+            Glem = version
+            Commit = commit
+            DotNet = string Environment.Version
+            LibTorch = Engine.Version
+        }
 
     let private machine (compute: Compute) : Machine =
         let cpu =
@@ -53,21 +57,24 @@ module RunRecord =
             else
                 None
 
-        { Cpu = cpu |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
-          Threads = Engine.Threads
-          Compute = Compute.describe compute
-          Blas = Engine.Blas
-          OperatingSystem = RuntimeInformation.OSDescription }
+        {
+            Cpu = cpu |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
+            Threads = Engine.Threads
+            Compute = Compute.describe compute
+            Blas = Engine.Blas
+            OperatingSystem = RuntimeInformation.OSDescription
+        }
 
-    let info (compute: Compute) (recipe: Recipe) (dataset: Dataset) seed command : RunInfo =
-        { Recipe = recipe.Name
-          Seed = seed
-          Command = command
-          Started = DateTimeOffset.UtcNow
-          Dataset = card dataset
-          Configuration = JsonSerializer.SerializeToElement(Settings.toJson recipe)
-          Versions = versions ()
-          Machine = machine compute }
+    let info (compute: Compute) (recipe: Recipe) (dataset: Dataset) seed command : RunInfo = {
+        Recipe = recipe.Name
+        Seed = seed
+        Command = command
+        Started = DateTimeOffset.UtcNow
+        Dataset = card dataset
+        Configuration = JsonSerializer.SerializeToElement(Settings.toJson recipe)
+        Versions = versions ()
+        Machine = machine compute
+    }
 
     /// The process' largest resident set so far, MiB.
     let peakMemory () =

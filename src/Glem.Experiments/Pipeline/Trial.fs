@@ -5,23 +5,25 @@ open System.Diagnostics
 open System.IO
 
 /// One run of a recipe, from a data set to a run directory.
-type TrialRequest =
-    { Recipe: Recipe
-      Dataset: Dataset
-      Seed: int
-      Compute: Compute
-      /// The run directory to make; it must not exist.
-      Output: string
-      /// The command line that asks for the same again.
-      Command: string }
+type TrialRequest = {
+    Recipe: Recipe
+    Dataset: Dataset
+    Seed: int
+    Compute: Compute
+    /// The run directory to make; it must not exist.
+    Output: string
+    /// The command line that asks for the same again.
+    Command: string
+}
 
 /// One student in one round: its model, what it says of every node, and how it scores.
-type private Candidate<'model, 'source> =
-    { Round: int
-      Model: 'model
-      Posterior: Posterior<'source>
-      Valid: Scores
-      Test: Scores }
+type private Candidate<'model, 'source> = {
+    Round: int
+    Model: 'model
+    Posterior: Posterior<'source>
+    Valid: Scores
+    Test: Scores
+}
 
 /// Runs the whole ladder: baselines, the LM alone, the static two-stage pipeline, and EM.
 module Trial =
@@ -31,38 +33,43 @@ module Trial =
     let private scores audit part (posterior: Posterior<'s>) =
         posterior |> Predictions.onPart audit part |> Metrics.scores
 
-    let private rung audit posterior : Score =
-        { Valid = (scores audit Valid posterior).Accuracy
-          Test = (scores audit Test posterior).Accuracy }
+    let private rung audit posterior : Score = {
+        Valid = (scores audit Valid posterior).Accuracy
+        Test = (scores audit Test posterior).Accuracy
+    }
 
-    let private scoreOf (candidate: Candidate<'m, 's>) : Score =
-        { Valid = candidate.Valid.Accuracy
-          Test = candidate.Test.Accuracy }
+    let private scoreOf (candidate: Candidate<'m, 's>) : Score = {
+        Valid = candidate.Valid.Accuracy
+        Test = candidate.Test.Accuracy
+    }
 
     /// Scores a model on every part and logs it.
     let private judge (log: MetricLog) audit event student round (model, posterior) =
         let onPart part =
             let scores = scores audit part posterior
 
-            log.Append
-                { Event = event
-                  Iteration = round
-                  Model = student
-                  Split = part
-                  Accuracy = scores.Accuracy
-                  MacroF1 = scores.MacroF1
-                  Nll = scores.Nll
-                  Ece = scores.Ece }
+            log.Append {
+                Event = event
+                Iteration = round
+                Model = student
+                Split = part
+                Accuracy = scores.Accuracy
+                MacroF1 = scores.MacroF1
+                Nll = scores.Nll
+                Ece = scores.Ece
+            }
 
             scores
 
         onPart Train |> ignore
 
-        { Round = round
-          Model = model
-          Posterior = posterior
-          Valid = onPart Valid
-          Test = onPart Test }
+        {
+            Round = round
+            Model = model
+            Posterior = posterior
+            Valid = onPart Valid
+            Test = onPart Test
+        }
 
     /// The candidate chosen on validation; pre-training, where EM did not run.
     let private select pretrained candidates =
@@ -73,32 +80,37 @@ module Trial =
         let guesses posterior =
             Array.map2
                 (fun (k: int<cls>) confidence ->
-                    Some
-                        { Class = dataset.ClassNames[int k]
-                          Confidence = confidence })
+                    Some {
+                        Class = dataset.ClassNames[int k]
+                        Confidence = confidence
+                    })
                 (Posterior.argmax posterior)
                 (Posterior.confidence posterior)
 
         let audit = dataset.Audit
         let lm, gnn = guesses lm, guesses gnn
 
-        [ for i in 0 .. dataset.Graph.NodeCount - 1 do
-              let label = audit.Label(i * 1<node>) |> ValueOption.map (fun k -> dataset.ClassNames[int k])
+        [
+            for i in 0 .. dataset.Graph.NodeCount - 1 do
+                let label = audit.Label(i * 1<node>) |> ValueOption.map (fun k -> dataset.ClassNames[int k])
 
-              { Id = dataset.Graph.Ids[i]
-                Split = dataset.Split[i * 1<node>]
-                Label = ValueOption.toOption label
-                Lm = lm[i]
-                Gnn = gnn[i] } ]
+                {
+                    Id = dataset.Graph.Ids[i]
+                    Split = dataset.Split[i * 1<node>]
+                    Label = ValueOption.toOption label
+                    Lm = lm[i]
+                    Gnn = gnn[i]
+                }
+        ]
 
     let private save (study: Study) folder (lm: LmFit) (gnn: Weights) =
-        Checkpoint.saveLm
-            (RunFolder.checkpoint Student.Lm folder)
-            { Model = study.Lm
-              Weights = lm.Weights
-              Tokenizer = study.Tokenizer
-              ClassNames = study.Dataset.ClassNames
-              MaxTokens = study.Recipe.Lm.MaxTokens }
+        Checkpoint.saveLm (RunFolder.checkpoint Student.Lm folder) {
+            Model = study.Lm
+            Weights = lm.Weights
+            Tokenizer = study.Tokenizer
+            ClassNames = study.Dataset.ClassNames
+            MaxTokens = study.Recipe.Lm.MaxTokens
+        }
 
         let config = GraphModel.ofRecipe study.Recipe.Gnn study.Recipe.Lm.Hidden study.Supervision.ClassCount
         Checkpoint.saveGnn (RunFolder.checkpoint Student.Gnn folder) config gnn
@@ -129,7 +141,10 @@ module Trial =
             |> timed "TF-IDF baselines"
 
         use study =
-            witness.During("tokenizer", fun () -> Study.prepare request.Compute witness.Watch recipe dataset request.Seed)
+            witness.During(
+                "tokenizer",
+                fun () -> Study.prepare request.Compute witness.Watch recipe dataset request.Seed
+            )
             |> Result.orRaise
             |> timed "tokenizer"
 
@@ -164,27 +179,33 @@ module Trial =
 
         timed "files" ()
 
-        { Majority = Some(rung audit baselines.Majority)
-          TfIdf = Some(rung audit baselines.Tfidf)
-          LmOnly = Some(scoreOf lmOnly)
-          GnnRaw = Some(rung audit (snd raw))
-          Static = Some(scoreOf twoStage)
-          SelfTraining = None
-          GlemLm = if lms.IsEmpty then None else Some(scoreOf bestLm)
-          GlemGnn = if gnns.IsEmpty then None else Some(scoreOf bestGnn)
-          Rounds =
-            [ for round in 1 .. recipe.Rounds ->
-                  { Round = round
-                    GlemLm = ofRound round lms
-                    GlemGnn = ofRound round gnns } ]
-          Selected =
-            Some
-                { LmRound = bestLm.Round
-                  GnnRound = bestGnn.Round
-                  Model = if Training.isBetter bestLm.Valid bestGnn.Valid then Student.Lm else Student.Gnn }
-          EmRounds = recipe.Rounds
-          Seconds = List.ofSeq seconds
-          PeakRssMb = Some(RunRecord.peakMemory ()) }
+        {
+            Majority = Some(rung audit baselines.Majority)
+            TfIdf = Some(rung audit baselines.Tfidf)
+            LmOnly = Some(scoreOf lmOnly)
+            GnnRaw = Some(rung audit (snd raw))
+            Static = Some(scoreOf twoStage)
+            SelfTraining = None
+            GlemLm = if lms.IsEmpty then None else Some(scoreOf bestLm)
+            GlemGnn = if gnns.IsEmpty then None else Some(scoreOf bestGnn)
+            Rounds = [
+                for round in 1 .. recipe.Rounds ->
+                    {
+                        Round = round
+                        GlemLm = ofRound round lms
+                        GlemGnn = ofRound round gnns
+                    }
+            ]
+            Selected =
+                Some {
+                    LmRound = bestLm.Round
+                    GnnRound = bestGnn.Round
+                    Model = if Training.isBetter bestLm.Valid bestGnn.Valid then Student.Lm else Student.Gnn
+                }
+            EmRounds = recipe.Rounds
+            Seconds = List.ofSeq seconds
+            PeakRssMb = Some(RunRecord.peakMemory ())
+        }
 
     /// Whether a run directory can be made there, before any work is done for it.
     let checkOutput (output: string) : Result<unit, GlemError> =
@@ -201,7 +222,14 @@ module Trial =
         with
         | :? IOException
         | :? UnauthorizedAccessException ->
-            Error(InFile(output, "", "a place that cannot be written to", "a new folder in a folder that can be written to"))
+            Error(
+                InFile(
+                    output,
+                    "",
+                    "a place that cannot be written to",
+                    "a new folder in a folder that can be written to"
+                )
+            )
 
     /// Runs the recipe into a folder beside the output and renames it when all is written: an output folder is whole.
     /// What was made before a failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
@@ -222,4 +250,5 @@ module Trial =
         with
         | GlemException error -> Error error
         | :? IOException
-        | :? UnauthorizedAccessException as problem -> Error(InFile(output, "", problem.Message, "a folder that can be written to"))
+        | :? UnauthorizedAccessException as problem ->
+            Error(InFile(output, "", problem.Message, "a folder that can be written to"))

@@ -10,78 +10,83 @@ type Start =
     | Previous
 
 /// Masked-language-model pre-training on the data set's own texts.
-type MlmRecipe =
-    {
-        /// Share of tokens hidden.
-        Hidden: float
-        /// 0 epochs skip it.
-        Fit: FitRecipe
-    }
+type MlmRecipe = {
+    /// Share of tokens hidden.
+    Hidden: float
+    /// 0 epochs skip it.
+    Fit: FitRecipe
+}
 
 /// One of EM's two steps.
-type StepRecipe =
-    {
-        /// Weight of pseudo labels against gold labels, in [0, 1]: alpha in the E-step, beta in the M-step.
-        PseudoWeight: float
-        /// The teacher's softmax temperature.
-        Temperature: float
-        /// Share of the pool that teaches, the teacher's most confident nodes first.
-        TopFraction: float
-        Start: Start
-        Fit: FitRecipe
-    }
+type StepRecipe = {
+    /// Weight of pseudo labels against gold labels, in [0, 1]: alpha in the E-step, beta in the M-step.
+    PseudoWeight: float
+    /// The teacher's softmax temperature.
+    Temperature: float
+    /// Share of the pool that teaches, the teacher's most confident nodes first.
+    TopFraction: float
+    Start: Start
+    Fit: FitRecipe
+}
 
 /// A whole experiment but its seed: everything that can change a result.
-type Recipe =
-    {
-        Name: string
-        /// A data set's name or folder.
-        Dataset: string
-        Lm: LmRecipe
-        Mlm: MlmRecipe
-        /// LM on gold labels.
-        LmFit: FitRecipe
-        Gnn: GnnRecipe
-        /// GNN on gold labels.
-        GnnFit: FitRecipe
-        Order: Order
-        Reduction: Reduction
-        Rounds: int
-        EStep: StepRecipe
-        MStep: StepRecipe
-    }
+type Recipe = {
+    Name: string
+    /// A data set's name or folder.
+    Dataset: string
+    Lm: LmRecipe
+    Mlm: MlmRecipe
+    /// LM on gold labels.
+    LmFit: FitRecipe
+    Gnn: GnnRecipe
+    /// GNN on gold labels.
+    GnnFit: FitRecipe
+    Order: Order
+    Reduction: Reduction
+    Rounds: int
+    EStep: StepRecipe
+    MStep: StepRecipe
+}
 
 module Recipe =
     /// The fields whose range the types do not say; the first that is out of it is the error.
     let validate (recipe: Recipe) : Result<Recipe, GlemError> =
         let check key (value: float) expected isFine =
-            if isFine value then None
-            else Some(InSetting(key, value.ToString(System.Globalization.CultureInfo.InvariantCulture), expected))
+            if isFine value then
+                None
+            else
+                Some(InSetting(key, value.ToString(System.Globalization.CultureInfo.InvariantCulture), expected))
 
         let share key value = check key value "a number from 0 to 1" (fun x -> x >= 0.0 && x <= 1.0)
         let dropout key value = check key value "a number from 0 up to, not including, 1" (fun x -> x >= 0.0 && x < 1.0)
         let positive key value = check key value "a finite number above 0" (fun x -> x > 0.0 && x < infinity)
-        let atLeast least key (value: int) = check key (float value) $"a whole number from %d{least}" (fun x -> x >= float least)
+
+        let atLeast least key (value: int) =
+            check key (float value) $"a whole number from %d{least}" (fun x -> x >= float least)
+
         let notNegative key value = check key value "a finite number from 0" (fun x -> x >= 0.0 && x < infinity)
 
-        let fit key (fit: FitRecipe) =
-            [ notNegative $"%s{key}.epochs" fit.Epochs
-              atLeast 0 $"%s{key}.batch" fit.Batch
-              positive $"%s{key}.evaluationsPerEpoch" fit.EvaluationsPerEpoch
-              atLeast 0 $"%s{key}.patience" fit.Patience
-              share $"%s{key}.labelSmoothing" fit.LabelSmoothing
-              positive $"%s{key}.optimiser.learningRate" fit.Optimiser.LearningRate
-              notNegative $"%s{key}.optimiser.weightDecay" fit.Optimiser.WeightDecay
-              dropout $"%s{key}.optimiser.beta1" fit.Optimiser.Beta1
-              dropout $"%s{key}.optimiser.beta2" fit.Optimiser.Beta2
-              positive $"%s{key}.optimiser.epsilon" fit.Optimiser.Epsilon
-              notNegative $"%s{key}.optimiser.clipNorm" fit.Optimiser.ClipNorm
-              share $"%s{key}.optimiser.warmUp" fit.Optimiser.WarmUp ]
+        let fit key (fit: FitRecipe) = [
+            notNegative $"%s{key}.epochs" fit.Epochs
+            atLeast 0 $"%s{key}.batch" fit.Batch
+            positive $"%s{key}.evaluationsPerEpoch" fit.EvaluationsPerEpoch
+            atLeast 0 $"%s{key}.patience" fit.Patience
+            share $"%s{key}.labelSmoothing" fit.LabelSmoothing
+            positive $"%s{key}.optimiser.learningRate" fit.Optimiser.LearningRate
+            notNegative $"%s{key}.optimiser.weightDecay" fit.Optimiser.WeightDecay
+            dropout $"%s{key}.optimiser.beta1" fit.Optimiser.Beta1
+            dropout $"%s{key}.optimiser.beta2" fit.Optimiser.Beta2
+            positive $"%s{key}.optimiser.epsilon" fit.Optimiser.Epsilon
+            notNegative $"%s{key}.optimiser.clipNorm" fit.Optimiser.ClipNorm
+            share $"%s{key}.optimiser.warmUp" fit.Optimiser.WarmUp
+        ]
 
         let step key (step: StepRecipe) =
-            [ share $"%s{key}.pseudoWeight" step.PseudoWeight
-              positive $"%s{key}.temperature" step.Temperature
-              share $"%s{key}.topFraction" step.TopFraction ]
+            [
+                share $"%s{key}.pseudoWeight" step.PseudoWeight
+                positive $"%s{key}.temperature" step.Temperature
+                share $"%s{key}.topFraction" step.TopFraction
+            ]
             @ fit $"%s{key}.fit" step.Fit
 
         let heads =
@@ -90,21 +95,23 @@ module Recipe =
             else
                 None
 
-        [ atLeast 1 "lm.layers" recipe.Lm.Layers
-          atLeast 1 "lm.hidden" recipe.Lm.Hidden
-          atLeast 1 "lm.heads" recipe.Lm.Heads
-          heads
-          atLeast 1 "lm.intermediate" recipe.Lm.Intermediate
-          dropout "lm.dropout" recipe.Lm.Dropout
-          dropout "lm.attentionDropout" recipe.Lm.AttentionDropout
-          dropout "lm.headDropout" recipe.Lm.HeadDropout
-          dropout "lm.tokenDropout" recipe.Lm.TokenDropout
-          atLeast 8 "lm.maxTokens" recipe.Lm.MaxTokens
-          atLeast 300 "lm.vocabulary" recipe.Lm.Vocabulary
-          dropout "mlm.hidden" recipe.Mlm.Hidden
-          atLeast 1 "gnn.hidden" recipe.Gnn.Hidden
-          dropout "gnn.dropout" recipe.Gnn.Dropout
-          atLeast 0 "rounds" recipe.Rounds ]
+        [
+            atLeast 1 "lm.layers" recipe.Lm.Layers
+            atLeast 1 "lm.hidden" recipe.Lm.Hidden
+            atLeast 1 "lm.heads" recipe.Lm.Heads
+            heads
+            atLeast 1 "lm.intermediate" recipe.Lm.Intermediate
+            dropout "lm.dropout" recipe.Lm.Dropout
+            dropout "lm.attentionDropout" recipe.Lm.AttentionDropout
+            dropout "lm.headDropout" recipe.Lm.HeadDropout
+            dropout "lm.tokenDropout" recipe.Lm.TokenDropout
+            atLeast 8 "lm.maxTokens" recipe.Lm.MaxTokens
+            atLeast 300 "lm.vocabulary" recipe.Lm.Vocabulary
+            dropout "mlm.hidden" recipe.Mlm.Hidden
+            atLeast 1 "gnn.hidden" recipe.Gnn.Hidden
+            dropout "gnn.dropout" recipe.Gnn.Dropout
+            atLeast 0 "rounds" recipe.Rounds
+        ]
         @ fit "mlm.fit" recipe.Mlm.Fit
         @ fit "lmFit" recipe.LmFit
         @ fit "gnnFit" recipe.GnnFit

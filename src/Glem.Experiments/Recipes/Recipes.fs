@@ -6,106 +6,130 @@ open System.Text.Json.Nodes
 
 /// Recipes with names.
 module Recipes =
-    let private adamW: OptimiserRecipe =
-        { LearningRate = 2e-3
-          WeightDecay = 0.01
-          Beta1 = 0.9
-          Beta2 = 0.999
-          Epsilon = 1e-8
-          ClipNorm = 1.0
-          WarmUp = 0.1
-          Decay = true }
+    let private adamW: OptimiserRecipe = {
+        LearningRate = 2e-3
+        WeightDecay = 0.01
+        Beta1 = 0.9
+        Beta2 = 0.999
+        Epsilon = 1e-8
+        ClipNorm = 1.0
+        WarmUp = 0.1
+        Decay = true
+    }
 
-    let private lmFit: FitRecipe =
-        { Epochs = 12.0
-          Batch = 32
-          EvaluationsPerEpoch = 1.0
-          Patience = 0
-          LabelSmoothing = 0.1
-          Optimiser = adamW }
+    let private lmFit: FitRecipe = {
+        Epochs = 12.0
+        Batch = 32
+        EvaluationsPerEpoch = 1.0
+        Patience = 0
+        LabelSmoothing = 0.1
+        Optimiser = adamW
+    }
 
-    let private gnnFit: FitRecipe =
-        { Epochs = 200.0
-          Batch = 0
-          EvaluationsPerEpoch = 1.0
-          Patience = 50
-          LabelSmoothing = 0.0
-          Optimiser =
-            { adamW with
+    let private gnnFit: FitRecipe = {
+        Epochs = 200.0
+        Batch = 0
+        EvaluationsPerEpoch = 1.0
+        Patience = 50
+        LabelSmoothing = 0.0
+        Optimiser = {
+            adamW with
                 LearningRate = 0.01
                 WeightDecay = 5e-4
                 ClipNorm = 0.0
                 WarmUp = 0.0
-                Decay = false } }
+                Decay = false
+        }
+    }
 
     /// GLEM in minutes on two cores: a small BERT from scratch and a 2-layer GCN on dotnet-api. Tuned on validation.
-    let quickstart: Recipe =
-        { Name = "quickstart"
-          Dataset = "dotnet-api"
-          Lm =
-            { Layers = 2
-              Hidden = 128
-              Heads = 4
-              Intermediate = 512
-              Dropout = 0.1
-              AttentionDropout = 0.1
-              Pooling = Mean
-              HeadDropout = 0.3
-              TokenDropout = 0.3
-              MaxTokens = 128
-              Vocabulary = 8000 }
-          Mlm =
-            { Hidden = 0.15
-              Fit = { lmFit with Epochs = 8.0 } }
-          LmFit = lmFit
-          Gnn = { Hidden = 256; Dropout = 0.5 }
-          GnnFit = gnnFit
-          Order = LmFirst
-          Reduction = GroupMeans
-          Rounds = 2
-          EStep =
-            { PseudoWeight = 0.5
-              Temperature = 0.2
-              TopFraction = 1.0
-              Start = Pretrained
-              Fit =
-                { lmFit with
+    let quickstart: Recipe = {
+        Name = "quickstart"
+        Dataset = "dotnet-api"
+        Lm = {
+            Layers = 2
+            Hidden = 128
+            Heads = 4
+            Intermediate = 512
+            Dropout = 0.1
+            AttentionDropout = 0.1
+            Pooling = Mean
+            HeadDropout = 0.3
+            TokenDropout = 0.3
+            MaxTokens = 128
+            Vocabulary = 8000
+        }
+        Mlm = {
+            Hidden = 0.15
+            Fit = { lmFit with Epochs = 8.0 }
+        }
+        LmFit = lmFit
+        Gnn = { Hidden = 256; Dropout = 0.5 }
+        GnnFit = gnnFit
+        Order = LmFirst
+        Reduction = GroupMeans
+        Rounds = 2
+        EStep = {
+            PseudoWeight = 0.5
+            Temperature = 0.2
+            TopFraction = 1.0
+            Start = Pretrained
+            Fit = {
+                lmFit with
                     Epochs = 4.0
-                    Optimiser = { adamW with LearningRate = 1e-3 } } }
-          MStep =
-            { PseudoWeight = 0.05
-              Temperature = 0.2
-              TopFraction = 1.0
-              Start = Pretrained
-              Fit = gnnFit } }
+                    Optimiser = { adamW with LearningRate = 1e-3 }
+            }
+        }
+        MStep = {
+            PseudoWeight = 0.05
+            Temperature = 0.2
+            TopFraction = 1.0
+            Start = Pretrained
+            Fit = gnnFit
+        }
+    }
 
     /// The recipe cut down until it runs in seconds: for smoke tests, not for numbers.
     let quick (recipe: Recipe) =
-        let cut epochs (fit: FitRecipe) = { fit with Epochs = min fit.Epochs epochs }
+        let cut epochs (fit: FitRecipe) = {
+            fit with
+                Epochs = min fit.Epochs epochs
+        }
 
-        { recipe with
-            Name = $"%s{recipe.Name}-quick"
-            Lm =
-                { recipe.Lm with
-                    MaxTokens = min recipe.Lm.MaxTokens 32 }
-            Mlm =
-                { recipe.Mlm with
-                    Fit = cut 0.25 recipe.Mlm.Fit }
-            LmFit = cut 1.0 recipe.LmFit
-            GnnFit = cut 20.0 recipe.GnnFit
-            Rounds = min recipe.Rounds 1
-            EStep =
-                { recipe.EStep with
-                    Fit = cut 1.0 recipe.EStep.Fit }
-            MStep =
-                { recipe.MStep with
-                    Fit = cut 20.0 recipe.MStep.Fit } }
+        {
+            recipe with
+                Name = $"%s{recipe.Name}-quick"
+                Lm = {
+                    recipe.Lm with
+                        MaxTokens = min recipe.Lm.MaxTokens 32
+                }
+                Mlm = {
+                    recipe.Mlm with
+                        Fit = cut 0.25 recipe.Mlm.Fit
+                }
+                LmFit = cut 1.0 recipe.LmFit
+                GnnFit = cut 20.0 recipe.GnnFit
+                Rounds = min recipe.Rounds 1
+                EStep = {
+                    recipe.EStep with
+                        Fit = cut 1.0 recipe.EStep.Fit
+                }
+                MStep = {
+                    recipe.MStep with
+                        Fit = cut 20.0 recipe.MStep.Fit
+                }
+        }
 
     let named = [ quickstart ]
 
     let private ofFile (path: string) : Result<Recipe, GlemError> =
         try
-            match JsonNode.Parse(File.ReadAllText path, documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false)) with
+            match
+                JsonNode.Parse(
+                    File.ReadAllText path,
+                    documentOptions = JsonDocumentOptions(AllowDuplicateProperties = false)
+                )
+            with
             | :? JsonObject as json ->
                 // A recipe file says what it starts from ("base"), and what it changes.
                 let baseName =

@@ -13,11 +13,9 @@ module Settings =
 
     let private fields (record: Type) = FSharpType.GetRecordFields record
 
-    let private caseNames (union: Type) =
-        FSharpType.GetUnionCases union |> Array.map (fun case -> jsonName case.Name)
+    let private caseNames (union: Type) = FSharpType.GetUnionCases union |> Array.map (fun case -> jsonName case.Name)
 
-    let private fail key found expected =
-        raise (GlemException(InSetting(key, found, expected)))
+    let private fail key found expected = raise (GlemException(InSetting(key, found, expected)))
 
     let private join prefix name = if prefix = "" then name else $"%s{prefix}.%s{name}"
 
@@ -91,7 +89,11 @@ module Settings =
                 let value (field: Reflection.PropertyInfo) =
                     let name = jsonName field.Name
                     let old = field.GetValue current
-                    if json.ContainsKey name then ofNode (join key name) field.PropertyType old json[name] else old
+
+                    if json.ContainsKey name then
+                        ofNode (join key name) field.PropertyType old json[name]
+                    else
+                        old
 
                 FSharpValue.MakeRecord(kind, known |> Array.map value)
             | _ -> fail key (show node) "an object"

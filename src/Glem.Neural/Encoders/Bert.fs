@@ -21,7 +21,7 @@ module Bert =
         let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
 
         let normal name (shape: int64[]) =
-            keep name (torch.randn(shape, generator = generator) * config.InitializerRange)
+            keep name (torch.randn (shape, generator = generator) * config.InitializerRange)
 
         let linear name outputs inputs =
             normal $"%s{name}.weight" [| int64 outputs; int64 inputs |]
@@ -34,9 +34,11 @@ module Bert =
         let d = config.Hidden
 
         for table, rows in
-            [ "word", config.VocabularySize
-              "position", config.Positions
-              "token_type", config.TokenTypes ] do
+            [
+                "word", config.VocabularySize
+                "position", config.Positions
+                "token_type", config.TokenTypes
+            ] do
             normal $"embeddings.%s{table}_embeddings.weight" [| int64 rows; int64 d |]
 
         norm "embeddings.LayerNorm"
@@ -61,7 +63,14 @@ module Bert =
         if name.EndsWith ".weight" && not isTable then Multiplies else Trains
 
     /// Last hidden states of a packed batch : [t; d], filler included, in the compute dtype. `prefix` ("" or "bert.") stands before every name.
-    let forward (config: BertConfig) (dtype: torch.ScalarType) (p: Parameters) (prefix: string) mode (batch: PackedBatch) =
+    let forward
+        (config: BertConfig)
+        (dtype: torch.ScalarType)
+        (p: Parameters)
+        (prefix: string)
+        mode
+        (batch: PackedBatch)
+        =
         let weight name = p[$"%s{prefix}%s{name}.weight"]
         let bias name = p[$"%s{prefix}%s{name}.bias"]
 
@@ -77,12 +86,12 @@ module Bert =
 
         let residual (x: Tensor) dense (skip: Tensor) norm =
             let struct (rate, seed) = dropping config.HiddenDropout
-            Ops.DropoutAddLayerNorm (x, bias dense, skip, weight norm, bias norm, rate, seed, config.LayerNormEpsilon)
+            Ops.DropoutAddLayerNorm(x, bias dense, skip, weight norm, bias norm, rate, seed, config.LayerNormEpsilon)
 
         let embed () =
             let struct (rate, seed) = dropping config.HiddenDropout
 
-            Ops.EmbeddingLayerNorm (
+            Ops.EmbeddingLayerNorm(
                 weight "embeddings.word_embeddings",
                 weight "embeddings.position_embeddings",
                 weight "embeddings.token_type_embeddings",
@@ -99,10 +108,13 @@ module Bert =
 
         let attend layer (x: Tensor) =
             let self part = $"encoder.layer.%d{layer}.attention.self.%s{part}"
-            let together (find: string -> Tensor) = torch.cat ([| find (self "query"); find (self "key"); find (self "value") |], 0L)
+
+            let together (find: string -> Tensor) =
+                torch.cat ([| find (self "query"); find (self "key"); find (self "value") |], 0L)
+
             let qkv = torch.nn.functional.linear (x, together weight, (together bias).``to`` x.dtype) // [t; 3d]
             let struct (rate, seed) = dropping config.AttentionDropout
-            Ops.Attention (qkv, batch.Offsets, config.Heads, rate, seed) // [t; d]
+            Ops.Attention(qkv, batch.Offsets, config.Heads, rate, seed) // [t; d]
 
         let product (x: Tensor) name = torch.nn.functional.linear (x, weight name)
 
@@ -110,7 +122,7 @@ module Bert =
             let at part = $"encoder.layer.%d{index}.%s{part}"
             let attended = product (attend index x) (at "attention.output.dense")
             let x = residual attended (at "attention.output.dense") x (at "attention.output.LayerNorm")
-            let wide = Ops.BiasGelu (product x (at "intermediate.dense"), bias (at "intermediate.dense")) // [t; i]
+            let wide = Ops.BiasGelu(product x (at "intermediate.dense"), bias (at "intermediate.dense")) // [t; i]
             residual (product wide (at "output.dense")) (at "output.dense") x (at "output.LayerNorm")
 
         Seq.fold layer (embed ()) (seq { 0 .. config.Layers - 1 })

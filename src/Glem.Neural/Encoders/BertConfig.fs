@@ -4,24 +4,23 @@ open System.Text.Json
 open System.Text.Json.Nodes
 
 /// The shape of a BERT encoder (Devlin et al. 2019), as Hugging Face's config.json holds it.
-type BertConfig =
-    {
-        VocabularySize: int
-        /// d, a multiple of Heads.
-        Hidden: int
-        Layers: int
-        Heads: int
-        /// Width of the feed-forward layer.
-        Intermediate: int
-        /// Longest sequence, special tokens included.
-        Positions: int
-        TokenTypes: int
-        HiddenDropout: float
-        AttentionDropout: float
-        LayerNormEpsilon: float
-        /// Standard deviation of the initial weights.
-        InitializerRange: float
-    }
+type BertConfig = {
+    VocabularySize: int
+    /// d, a multiple of Heads.
+    Hidden: int
+    Layers: int
+    Heads: int
+    /// Width of the feed-forward layer.
+    Intermediate: int
+    /// Longest sequence, special tokens included.
+    Positions: int
+    TokenTypes: int
+    HiddenDropout: float
+    AttentionDropout: float
+    LayerNormEpsilon: float
+    /// Standard deviation of the initial weights.
+    InitializerRange: float
+}
 
 module BertConfig =
     /// config.json's content, which Python's transformers reads.
@@ -48,8 +47,7 @@ module BertConfig =
 
     /// Reads config.json's text; `file` is named in errors. Options that this encoder lacks are refused by name.
     let ofJson (file: string) (text: string) : Result<BertConfig, GlemError> =
-        let fail place found expected =
-            raise (GlemException(InFile(file, place, found, expected)))
+        let fail place found expected = raise (GlemException(InFile(file, place, found, expected)))
 
         try
             let json =
@@ -81,18 +79,19 @@ module BertConfig =
             only "hidden_act" "gelu"
             only "position_embedding_type" "absolute"
 
-            let config =
-                { VocabularySize = int "vocab_size"
-                  Hidden = int "hidden_size"
-                  Layers = int "num_hidden_layers"
-                  Heads = int "num_attention_heads"
-                  Intermediate = int "intermediate_size"
-                  Positions = int "max_position_embeddings"
-                  TokenTypes = int "type_vocab_size"
-                  HiddenDropout = float "hidden_dropout_prob" 0.1
-                  AttentionDropout = float "attention_probs_dropout_prob" 0.1
-                  LayerNormEpsilon = float "layer_norm_eps" 1e-12
-                  InitializerRange = float "initializer_range" 0.02 }
+            let config = {
+                VocabularySize = int "vocab_size"
+                Hidden = int "hidden_size"
+                Layers = int "num_hidden_layers"
+                Heads = int "num_attention_heads"
+                Intermediate = int "intermediate_size"
+                Positions = int "max_position_embeddings"
+                TokenTypes = int "type_vocab_size"
+                HiddenDropout = float "hidden_dropout_prob" 0.1
+                AttentionDropout = float "attention_probs_dropout_prob" 0.1
+                LayerNormEpsilon = float "layer_norm_eps" 1e-12
+                InitializerRange = float "initializer_range" 0.02
+            }
 
             if config.Heads < 1 || config.Hidden % config.Heads <> 0 then
                 fail "key 'num_attention_heads'" (string config.Heads) $"a divisor of hidden_size %d{config.Hidden}"

@@ -7,17 +7,18 @@ open Glem.Torch.Extensions
 
 /// A graph's propagation matrix as tensors: rows, and the rows of its transpose for the backward pass.
 ///   RowOffsets : [n+1] int32   Columns : [e] int32   Values : [e] float32; the same for the transpose
-type Propagation =
-    { RowOffsets: Tensor
-      Columns: Tensor
-      Values: Tensor
-      TransposedRowOffsets: Tensor
-      TransposedColumns: Tensor
-      TransposedValues: Tensor }
+type Propagation = {
+    RowOffsets: Tensor
+    Columns: Tensor
+    Values: Tensor
+    TransposedRowOffsets: Tensor
+    TransposedColumns: Tensor
+    TransposedValues: Tensor
+} with
 
     /// P x : [n; d] -> [n; d].
     member this.Propagate(x: Tensor) =
-        Ops.Spmm (
+        Ops.Spmm(
             this.RowOffsets,
             this.Columns,
             this.Values,
@@ -30,12 +31,14 @@ type Propagation =
     interface IDisposable with
         member this.Dispose() =
             for tensor in
-                [ this.RowOffsets
-                  this.Columns
-                  this.Values
-                  this.TransposedRowOffsets
-                  this.TransposedColumns
-                  this.TransposedValues ] do
+                [
+                    this.RowOffsets
+                    this.Columns
+                    this.Values
+                    this.TransposedRowOffsets
+                    this.TransposedColumns
+                    this.TransposedValues
+                ] do
                 tensor.Dispose()
 
 module Propagation =
@@ -48,8 +51,7 @@ module Propagation =
         let scale = Array.init n (fun i -> 1.0 / sqrt (float (rows.Degree(i * 1<node>))))
 
         let tensors (csr: Csr) =
-            let values =
-                Csr.pairs csr |> Array.map (fun (struct (i, j)) -> float32 (scale[i] * scale[j]))
+            let values = Csr.pairs csr |> Array.map (fun (struct (i, j)) -> float32 (scale[i] * scale[j]))
 
             let keep (make: unit -> Tensor) =
                 (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
@@ -62,23 +64,24 @@ module Propagation =
         // Both ends are scaled by the row's degree, also on directed graphs, as PyG does: so the transpose holds the same values.
         let transposedRowOffsets, transposedColumns, transposedValues = tensors (Csr.transpose rows)
 
-        { RowOffsets = rowOffsets
-          Columns = columns
-          Values = values
-          TransposedRowOffsets = transposedRowOffsets
-          TransposedColumns = transposedColumns
-          TransposedValues = transposedValues }
+        {
+            RowOffsets = rowOffsets
+            Columns = columns
+            Values = values
+            TransposedRowOffsets = transposedRowOffsets
+            TransposedColumns = transposedColumns
+            TransposedValues = transposedValues
+        }
 
 /// The shape of a 2-layer graph convolutional network.
-type GcnConfig =
-    {
-        /// d, width of the node features.
-        Inputs: int
-        Hidden: int
-        Classes: int
-        /// Dropped share of the features and of the hidden layer.
-        Dropout: float
-    }
+type GcnConfig = {
+    /// d, width of the node features.
+    Inputs: int
+    Hidden: int
+    Classes: int
+    /// Dropped share of the features and of the hidden layer.
+    Dropout: float
+}
 
 /// Kipf & Welling 2017 with batch norm between its two layers, as GLEM's official GCN has it. Names as PyG spells them.
 module Gcn =
@@ -120,7 +123,7 @@ module Gcn =
         let dropout place (x: Tensor) =
             match mode with
             | Evaluating -> x
-            | Training seed -> Ops.Dropout (x, config.Dropout, seed * 1000003L + place)
+            | Training seed -> Ops.Dropout(x, config.Dropout, seed * 1000003L + place)
 
         let norm (x: Tensor) =
             torch.nn.functional.batch_norm (

@@ -8,12 +8,13 @@ open TorchSharp
 open Glem.Torch.Extensions
 
 /// A language model with all that predicting from text needs.
-type SavedLanguageModel =
-    { Model: LanguageModel
-      Weights: Weights
-      Tokenizer: Tokenizer
-      ClassNames: string[]
-      MaxTokens: int }
+type SavedLanguageModel = {
+    Model: LanguageModel
+    Weights: Weights
+    Tokenizer: Tokenizer
+    ClassNames: string[]
+    MaxTokens: int
+}
 
 /// Students on disk, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
 module Checkpoint =
@@ -46,7 +47,10 @@ module Checkpoint =
     /// The weights, if they are those of a model of this shape; a fresh one says which names and shapes there must be.
     let private fitting folder (model: LanguageModel) (weights: Weights) =
         let key = Key.ofSeed 0
-        let bad name found expected = raise (GlemException(InFile(weightsFile folder, $"tensor '%s{name}'", found, expected)))
+
+        let bad name found expected =
+            raise (GlemException(InFile(weightsFile folder, $"tensor '%s{name}'", found, expected)))
+
         let shape (lengths: int64[]) = "shape [" + String.Join("; ", lengths) + "]"
 
         for fresh in LanguageModel.initialEncoder key model |> LanguageModel.withNewHead key model do
@@ -84,7 +88,10 @@ module Checkpoint =
         config["glem_max_tokens"] <- saved.MaxTokens
         saveWeights folder saved.Weights
         TokenizerJsonWriter.save (tokenizerFile folder) saved.Tokenizer
-        writeText (configFile folder) (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
+
+        writeText
+            (configFile folder)
+            (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
 
     /// Reads what saveLm wrote. Error: a file that is absent or damaged, by name and key.
     let loadLm (folder: string) : Result<SavedLanguageModel, GlemError> =
@@ -92,7 +99,8 @@ module Checkpoint =
 
         let key (config: JsonNode) (name: string) : JsonNode =
             match config[name] with
-            | null -> raise (GlemException(InFile(path, $"key '%s{name}'", "nothing", "a value, as `glem run` writes it")))
+            | null ->
+                raise (GlemException(InFile(path, $"key '%s{name}'", "nothing", "a value, as `glem run` writes it")))
             | node -> node
 
         try
@@ -111,27 +119,31 @@ module Checkpoint =
                     | "mean" -> Mean
                     | other -> raise (GlemException(InFile(path, "key 'glem_pooling'", other, "cls or mean")))
 
-                let model =
-                    { Encoder = encoder
-                      Pooling = pooling
-                      HeadDropout = (key config "glem_head_dropout").GetValue<float>()
-                      TokenDropout = (key config "glem_token_dropout").GetValue<float>()
-                      MaskId = tokenizer.Specials.Mask
-                      Classes = names.Count }
+                let model = {
+                    Encoder = encoder
+                    Pooling = pooling
+                    HeadDropout = (key config "glem_head_dropout").GetValue<float>()
+                    TokenDropout = (key config "glem_token_dropout").GetValue<float>()
+                    MaskId = tokenizer.Specials.Mask
+                    Classes = names.Count
+                }
 
-                Ok
-                    { Model = model
-                      Weights = loadWeights folder |> fitting folder model
-                      Tokenizer = tokenizer
-                      ClassNames = Array.init names.Count (fun k -> (key names (string k)).GetValue<string>())
-                      MaxTokens = (key config "glem_max_tokens").GetValue<int>() }
+                Ok {
+                    Model = model
+                    Weights = loadWeights folder |> fitting folder model
+                    Tokenizer = tokenizer
+                    ClassNames = Array.init names.Count (fun k -> (key names (string k)).GetValue<string>())
+                    MaxTokens = (key config "glem_max_tokens").GetValue<int>()
+                }
         with
         | GlemException error -> Error error
         | :? System.Text.Json.JsonException
         | :? FormatException
         | :? InvalidOperationException as problem -> Error(InFile(path, "", problem.Message, "a config.json of GLEM's"))
-        | :? InvalidDataException as problem -> Error(InFile(weightsFile folder, "", problem.Message, "a whole safetensors file"))
-        | :? IOException as problem -> Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json"))
+        | :? InvalidDataException as problem ->
+            Error(InFile(weightsFile folder, "", problem.Message, "a whole safetensors file"))
+        | :? IOException as problem ->
+            Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json"))
 
     /// Writes the graph model's shape and weights. Raises IOException.
     let saveGnn (folder: string) (config: GcnConfig) (weights: Weights) =

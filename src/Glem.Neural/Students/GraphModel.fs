@@ -4,11 +4,12 @@ open TorchSharp
 
 /// GLEM's graph model, phi's side of EM: a GCN that reads the language model's embeddings and the graph.
 module GraphModel =
-    let ofRecipe (recipe: GnnRecipe) (inputs: int) (classes: int) : GcnConfig =
-        { Inputs = inputs
-          Hidden = recipe.Hidden
-          Classes = classes
-          Dropout = recipe.Dropout }
+    let ofRecipe (recipe: GnnRecipe) (inputs: int) (classes: int) : GcnConfig = {
+        Inputs = inputs
+        Hidden = recipe.Hidden
+        Classes = classes
+        Dropout = recipe.Dropout
+    }
 
     let initial (key: Key) (config: GcnConfig) : Weights =
         use generator = Generator.ofKey (Key.named "gnn" key)
@@ -20,7 +21,9 @@ module GraphModel =
 
     let private logits config p graph x =
         use _ = torch.no_grad ()
-        Scope.freeingAll (fun () -> (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray())
+
+        Scope.freeingAll (fun () ->
+            (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray())
 
     /// The posterior of every node.   x : [n; d] row-major
     let predict compute (config: GcnConfig) (graph: Propagation) (x: float32[]) (weights: Weights) : Posterior<Gnn> =
@@ -29,7 +32,14 @@ module GraphModel =
         logits config p graph x |> Posterior.ofLogits config.Classes
 
     /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
-    let fit compute (config: GcnConfig) (stage: Stage) (graph: Propagation) (x: float32[]) (start: Weights) : Weights * Posterior<Gnn> =
+    let fit
+        compute
+        (config: GcnConfig)
+        (stage: Stage)
+        (graph: Propagation)
+        (x: float32[])
+        (start: Weights)
+        : Weights * Posterior<Gnn> =
         use p = Parameters.Create(compute, Gcn.role, start)
         use optimiser = new AdamW(stage.Recipe.Optimiser, p)
         use x = features compute config x
@@ -46,7 +56,7 @@ module GraphModel =
                 let loss = Lesson.loss compute.Device lesson all (logits.index_select (0L, taught))
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
-                loss.item<float32> () |> float)
+                loss.item<float32>() |> float)
 
         let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
         let c = config.Classes
@@ -56,11 +66,12 @@ module GraphModel =
             let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
             Predictions.ofLogits c rows truth |> Metrics.scores
 
-        let trainee =
-            { Name = stage.Name
-              Step = step
-              Evaluate = Some evaluate
-              Parameters = p }
+        let trainee = {
+            Name = stage.Name
+            Step = step
+            Evaluate = Some evaluate
+            Parameters = p
+        }
 
         Training.toBest plan trainee stage.Watch |> ignore
         p.Snapshot(), logits config p graph x |> Posterior.ofLogits c

@@ -9,22 +9,22 @@ open Glem.Torch.Extensions
 type TokenisedTexts = ReadOnlyMemory<int>[]
 
 /// A language model's whole shape: encoder, pooling and head.
-type LanguageModel =
-    { Encoder: BertConfig
-      Pooling: Pooling
-      HeadDropout: float
-      TokenDropout: float
-      /// Id of [MASK], which stands for a dropped token.
-      MaskId: int
-      Classes: int }
+type LanguageModel = {
+    Encoder: BertConfig
+    Pooling: Pooling
+    HeadDropout: float
+    TokenDropout: float
+    /// Id of [MASK], which stands for a dropped token.
+    MaskId: int
+    Classes: int
+}
 
 /// What a trained language model says of every node: theta's value in EM.
-type LmFit =
-    {
-        Weights: Weights
-        /// Pooled vectors before dropout and head, row-major : [n; d]. The GNN's input.
-        Embeddings: float32[]
-    }
+type LmFit = {
+    Weights: Weights
+    /// Pooled vectors before dropout and head, row-major : [n; d]. The GNN's input.
+    Embeddings: float32[]
+}
 
 /// GLEM's language model: encoder -> pooled vector -> dropout -> linear (Zhao et al. 2023, section 4.1; official
 /// BertClassifier). It sees a node's own text and nothing else, which is what makes structure-free inference possible.
@@ -34,27 +34,28 @@ module LanguageModel =
     /// Texts per batch in inference.
     let private inferenceBatch = 64
 
-    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) =
-        { Encoder =
-            { VocabularySize = vocabulary
-              Hidden = recipe.Hidden
-              Layers = recipe.Layers
-              Heads = recipe.Heads
-              Intermediate = recipe.Intermediate
-              Positions = recipe.MaxTokens
-              TokenTypes = 2
-              HiddenDropout = recipe.Dropout
-              AttentionDropout = recipe.AttentionDropout
-              LayerNormEpsilon = 1e-12
-              InitializerRange = 0.02 }
-          Pooling = recipe.Pooling
-          HeadDropout = recipe.HeadDropout
-          TokenDropout = recipe.TokenDropout
-          MaskId = maskId
-          Classes = classes }
+    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) = {
+        Encoder = {
+            VocabularySize = vocabulary
+            Hidden = recipe.Hidden
+            Layers = recipe.Layers
+            Heads = recipe.Heads
+            Intermediate = recipe.Intermediate
+            Positions = recipe.MaxTokens
+            TokenTypes = 2
+            HiddenDropout = recipe.Dropout
+            AttentionDropout = recipe.AttentionDropout
+            LayerNormEpsilon = 1e-12
+            InitializerRange = 0.02
+        }
+        Pooling = recipe.Pooling
+        HeadDropout = recipe.HeadDropout
+        TokenDropout = recipe.TokenDropout
+        MaskId = maskId
+        Classes = classes
+    }
 
-    let role (name: string) =
-        if name.StartsWith "classifier." then Trains else Bert.role name
+    let role (name: string) = if name.StartsWith "classifier." then Trains else Bert.role name
 
     /// Random encoder weights, named as Hugging Face's BertModel inside a BertForSequenceClassification.
     let initialEncoder (key: Key) (model: LanguageModel) : Weights =
@@ -73,7 +74,7 @@ module LanguageModel =
         let isEncoder (pair: KeyValuePair<string, Weight>) = pair.Key.StartsWith prefix
         let weights = encoder |> Seq.filter isEncoder |> Dictionary
         let shape = [| int64 model.Classes; int64 model.Encoder.Hidden |]
-        let matrix = torch.randn(shape, generator = generator) * model.Encoder.InitializerRange
+        let matrix = torch.randn (shape, generator = generator) * model.Encoder.InitializerRange
         weights["classifier.weight"] <- Weight.ofTensor matrix
         weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
         weights
@@ -83,8 +84,9 @@ module LanguageModel =
         let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
 
         match model.Pooling with
-        | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow (0L, 0L, int64 batch.TextCount)
-        | Cls -> states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
+        | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow(0L, 0L, int64 batch.TextCount)
+        | Cls ->
+            states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].
     let private classify (model: LanguageModel) (p: Parameters) mode (vectors: Tensor) =
@@ -93,7 +95,7 @@ module LanguageModel =
         let vectors =
             match mode with
             | Evaluating -> vectors
-            | Training seed -> Ops.Dropout (vectors, model.HeadDropout, seed * 1000003L)
+            | Training seed -> Ops.Dropout(vectors, model.HeadDropout, seed * 1000003L)
 
         torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
 
@@ -101,8 +103,8 @@ module LanguageModel =
     let private infer (compute: Compute) (model: LanguageModel) p (texts: TokenisedTexts) =
         use _ = torch.no_grad ()
         let c, d = model.Classes, model.Encoder.Hidden
-        let logits = Array.zeroCreate<float32> (texts.Length * c)
-        let vectors = Array.zeroCreate<float32> (texts.Length * d)
+        let logits = Array.zeroCreate<float32>(texts.Length * c)
+        let vectors = Array.zeroCreate<float32>(texts.Length * d)
 
         let spread (rows: int[]) width (from: Tensor) (target: float32[]) =
             let values = from.``to``(torch.ScalarType.Float32).cpu().contiguous().data<float32>().ToArray()
@@ -126,8 +128,10 @@ module LanguageModel =
     let private survey compute (model: LanguageModel) (p: Parameters) (texts: TokenisedTexts) : LmFit * Posterior<Lm> =
         let logits, vectors = infer compute model p texts
 
-        { Weights = p.Snapshot()
-          Embeddings = vectors },
+        {
+            Weights = p.Snapshot()
+            Embeddings = vectors
+        },
         Posterior.ofLogits model.Classes logits
 
     /// The text with a share of its tokens hidden, the first and last (special ones) never.
@@ -144,7 +148,13 @@ module LanguageModel =
             ReadOnlyMemory ids
 
     /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
-    let fit (compute: Compute) (model: LanguageModel) (stage: Stage) (texts: TokenisedTexts) (start: Weights) : LmFit * Posterior<Lm> =
+    let fit
+        (compute: Compute)
+        (model: LanguageModel)
+        (stage: Stage)
+        (texts: TokenisedTexts)
+        (start: Weights)
+        : LmFit * Posterior<Lm> =
         use p = Parameters.Create(compute, role, start)
         use optimiser = new AdamW(stage.Recipe.Optimiser, p)
         let lesson = stage.Lesson
@@ -165,17 +175,18 @@ module LanguageModel =
                 let loss = Lesson.loss compute.Device lesson rows logits
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
-                loss.item<float32> () |> float)
+                loss.item<float32>() |> float)
 
         let evaluate () =
             let logits = infer compute model p judged |> fst
             Predictions.ofLogits model.Classes (logits |> Array.map float) truth |> Metrics.scores
 
-        let trainee =
-            { Name = stage.Name
-              Step = step
-              Evaluate = Some evaluate
-              Parameters = p }
+        let trainee = {
+            Name = stage.Name
+            Step = step
+            Evaluate = Some evaluate
+            Parameters = p
+        }
 
         Training.toBest plan trainee stage.Watch |> ignore
         survey compute model p texts

@@ -4,11 +4,12 @@ open TorchSharp
 
 /// A stage's data set as arrays: each node's target distribution and its weight in the loss.
 ///   Nodes, Weights : [m]   Targets : [m; c] row-major
-type Lesson =
-    { Nodes: int<node>[]
-      Targets: float32[]
-      Weights: float32[]
-      Classes: int }
+type Lesson = {
+    Nodes: int<node>[]
+    Targets: float32[]
+    Weights: float32[]
+    Classes: int
+} with
 
     /// m.
     member this.Count = this.Nodes.Length
@@ -25,10 +26,12 @@ module Lesson =
                 for k in i * c .. i * c + c - 1 do
                     rows[k] <- rows[k] * float32 (1.0 - smoothing) + float32 (smoothing / float c))
 
-        { Nodes = targets.Nodes
-          Targets = rows
-          Weights = Objective.nodeWeights reduction mix targets
-          Classes = c }
+        {
+            Nodes = targets.Nodes
+            Targets = rows
+            Weights = Objective.nodeWeights reduction mix targets
+            Classes = c
+        }
 
     /// The batch's estimate of the stage's loss, m/b * sum over rows of weight * CE(target, softmax(logits)) : scalar.
     ///   rows : [b] positions in the lesson   logits : [b; c] float32
@@ -40,4 +43,4 @@ module Lesson =
         let weights = rows |> Array.map (fun row -> -scale * lesson.Weights[row])
         let targets = torch.tensor(targets).reshape([| int64 b; int64 c |]).``to`` device
         let weights = torch.tensor(weights).``to`` device
-        logits.log_softmax(1L).mul(targets).sum(1L).mul(weights).sum ()
+        logits.log_softmax(1L).mul(targets).sum(1L).mul(weights).sum()

@@ -5,14 +5,13 @@ open System.Collections.Generic
 open TorchSharp
 
 /// Which ids the masking game may use.
-type MaskingVocabulary =
-    {
-        /// Id of [MASK].
-        Mask: int
-        /// Ids that are never hidden: [PAD], [CLS], [SEP], …
-        Special: Set<int>
-        Size: int
-    }
+type MaskingVocabulary = {
+    /// Id of [MASK].
+    Mask: int
+    /// Ids that are never hidden: [PAD], [CLS], [SEP], …
+    Special: Set<int>
+    Size: int
+}
 
 /// Pre-training on the texts alone: guess hidden tokens (Devlin et al. 2019, section 3.1). No label is involved.
 module MaskedLanguageModel =
@@ -31,7 +30,7 @@ module MaskedLanguageModel =
         let d = int64 model.Encoder.Hidden
         let weights = Dictionary<string, Weight>(encoder)
         let add name tensor = weights.Add($"%s{head}.%s{name}", Weight.ofTensor tensor)
-        add "transform.dense.weight" (torch.randn([| d; d |], generator = generator) * model.Encoder.InitializerRange)
+        add "transform.dense.weight" (torch.randn ([| d; d |], generator = generator) * model.Encoder.InitializerRange)
         add "transform.dense.bias" (torch.zeros [| d |])
         add "transform.LayerNorm.weight" (torch.ones [| d |])
         add "transform.LayerNorm.bias" (torch.zeros [| d |])
@@ -58,7 +57,17 @@ module MaskedLanguageModel =
         hidden, positions, positions |> Array.map (fun i -> ids[i])
 
     /// Trains the encoder on the texts for the recipe's epochs and answers its weights, without the game's head.
-    let pretrain (compute: Compute) (model: LanguageModel) vocabulary share (recipe: FitRecipe) key watch (texts: TokenisedTexts) (encoder: Weights) =
+    let pretrain
+        (compute: Compute)
+        (model: LanguageModel)
+        vocabulary
+        share
+        (recipe: FitRecipe)
+        key
+        watch
+        (texts: TokenisedTexts)
+        (encoder: Weights)
+        =
         use p = Parameters.Create(compute, role, withHead key model encoder)
         use optimiser = new AdamW(recipe.Optimiser, p)
         let plan = FitRecipe.plan texts.Length recipe
@@ -83,11 +92,19 @@ module MaskedLanguageModel =
 
         let learn number mode (sequences: TokenisedTexts) (hidden: int[]) (positions: int[]) (truth: int[]) =
             let offsets = sequences |> Array.scan (fun at sequence -> at + sequence.Length) 0
-            let masked = Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
+
+            let masked =
+                Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
+
             let batch = PackedBatch.ofSequences compute.Device masked
             let states = Bert.forward model.Encoder compute.Dtype p "bert." mode batch
             // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
-            let asked = if positions.Length < granule then positions.Length else positions.Length / granule * granule
+            let asked =
+                if positions.Length < granule then
+                    positions.Length
+                else
+                    positions.Length / granule * granule
+
             let spread (items: int[]) = Array.init asked (fun k -> items[k * items.Length / asked])
             let positions, truth = spread positions, spread truth
             let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
@@ -95,7 +112,7 @@ module MaskedLanguageModel =
             let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)
             loss.backward ()
             optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
-            loss.item<float32> () |> float
+            loss.item<float32>() |> float
 
         let step number =
             Scope.freeingAll (fun () ->
@@ -111,15 +128,13 @@ module MaskedLanguageModel =
                 else
                     learn number (Training seed) sequences hidden positions truth)
 
-        let trainee =
-            { Name = "masked-language-model pre-training"
-              Step = step
-              Evaluate = None
-              Parameters = p }
+        let trainee = {
+            Name = "masked-language-model pre-training"
+            Step = step
+            Evaluate = None
+            Parameters = p
+        }
 
         Training.toBest plan trainee watch |> ignore
 
-        p.Snapshot()
-        |> Seq.filter (fun pair -> not (pair.Key.StartsWith head))
-        |> Dictionary
-        :> Weights
+        p.Snapshot() |> Seq.filter (fun pair -> not (pair.Key.StartsWith head)) |> Dictionary :> Weights

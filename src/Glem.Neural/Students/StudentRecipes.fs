@@ -8,44 +8,42 @@ type Pooling =
     | Mean
 
 /// The language model: a BERT encoder, dropout, and one linear layer on the pooled vector (GLEM, official BertClassifier).
-type LmRecipe =
-    {
-        Layers: int
-        Hidden: int
-        Heads: int
-        Intermediate: int
-        /// Dropped share of hidden states and embeddings.
-        Dropout: float
-        AttentionDropout: float
-        Pooling: Pooling
-        /// Dropped share of the pooled vector.
-        HeadDropout: float
-        /// Share of a text's tokens that are hidden behind [MASK] while the model is trained on labels, anew at each step.
-        TokenDropout: float
-        /// Tokens read of a text, special tokens included.
-        MaxTokens: int
-        /// Size of the vocabulary trained on the data set's texts.
-        Vocabulary: int
-    }
+type LmRecipe = {
+    Layers: int
+    Hidden: int
+    Heads: int
+    Intermediate: int
+    /// Dropped share of hidden states and embeddings.
+    Dropout: float
+    AttentionDropout: float
+    Pooling: Pooling
+    /// Dropped share of the pooled vector.
+    HeadDropout: float
+    /// Share of a text's tokens that are hidden behind [MASK] while the model is trained on labels, anew at each step.
+    TokenDropout: float
+    /// Tokens read of a text, special tokens included.
+    MaxTokens: int
+    /// Size of the vocabulary trained on the data set's texts.
+    Vocabulary: int
+}
 
 /// The graph neural network: a 2-layer GCN on the language model's embeddings.
 type GnnRecipe = { Hidden: int; Dropout: float }
 
 /// How one stage trains a student.
-type FitRecipe =
-    {
-        /// Passes over the stage's nodes; may be a fraction.
-        Epochs: float
-        /// Nodes per optimiser step; 0 takes all (the graph student always does).
-        Batch: int
-        /// Evaluations on the validation nodes per epoch.
-        EvaluationsPerEpoch: float
-        /// Evaluations without improvement before the stage stops; 0 trains to the end.
-        Patience: int
-        /// Share of every gold target's mass spread evenly over the classes.
-        LabelSmoothing: float
-        Optimiser: OptimiserRecipe
-    }
+type FitRecipe = {
+    /// Passes over the stage's nodes; may be a fraction.
+    Epochs: float
+    /// Nodes per optimiser step; 0 takes all (the graph student always does).
+    Batch: int
+    /// Evaluations on the validation nodes per epoch.
+    EvaluationsPerEpoch: float
+    /// Evaluations without improvement before the stage stops; 0 trains to the end.
+    Patience: int
+    /// Share of every gold target's mass spread evenly over the classes.
+    LabelSmoothing: float
+    Optimiser: OptimiserRecipe
+}
 
 module FitRecipe =
     /// Optimiser steps and evaluation rhythm for a stage that teaches `nodes` nodes.
@@ -55,6 +53,8 @@ module FitRecipe =
         let steps = recipe.Epochs * float perEpoch |> round |> int |> max 1
         let rhythm = float perEpoch / recipe.EvaluationsPerEpoch |> round |> int |> max 1
 
-        { Steps = steps
-          EvaluateEvery = rhythm
-          Patience = recipe.Patience }
+        {
+            Steps = steps
+            EvaluateEvery = rhythm
+            Patience = recipe.Patience
+        }

@@ -12,9 +12,10 @@ type Precision =
     | BFloat16
 
 /// Where and in which number format a student computes.
-type Compute =
-    { Device: torch.Device
-      Precision: Precision }
+type Compute = {
+    Device: torch.Device
+    Precision: Precision
+} with
 
     /// The dtype of activations.
     member this.Dtype =
@@ -28,8 +29,10 @@ module Compute =
         Engine.Initialize()
         let gpu = torch.cuda.is_available ()
 
-        { Device = if gpu then torch.CUDA else torch.CPU
-          Precision = if gpu || Engine.HasFastBf16 then Precision.BFloat16 else Precision.Float32 }
+        {
+            Device = if gpu then torch.CUDA else torch.CPU
+            Precision = if gpu || Engine.HasFastBf16 then Precision.BFloat16 else Precision.Float32
+        }
 
     /// "bfloat16 on cpu".
     let describe (compute: Compute) =

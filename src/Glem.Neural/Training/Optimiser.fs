@@ -5,21 +5,20 @@ open TorchSharp
 open Glem.Torch.Extensions
 
 /// AdamW's settings (Loshchilov & Hutter 2019), with Hugging Face's defaults.
-type OptimiserRecipe =
-    {
-        /// Peak learning rate.
-        LearningRate: float
-        WeightDecay: float
-        Beta1: float
-        Beta2: float
-        Epsilon: float
-        /// Gradients are scaled down to this global L2 norm; 0 leaves them alone.
-        ClipNorm: float
-        /// Share of all steps over which the rate rises linearly from 0.
-        WarmUp: float
-        /// After warm-up: fall linearly to 0 (Hugging Face's Trainer), or stay.
-        Decay: bool
-    }
+type OptimiserRecipe = {
+    /// Peak learning rate.
+    LearningRate: float
+    WeightDecay: float
+    Beta1: float
+    Beta2: float
+    Epsilon: float
+    /// Gradients are scaled down to this global L2 norm; 0 leaves them alone.
+    ClipNorm: float
+    /// Share of all steps over which the rate rises linearly from 0.
+    WarmUp: float
+    /// After warm-up: fall linearly to 0 (Hugging Face's Trainer), or stay.
+    Decay: bool
+}
 
 module Schedule =
     /// The factor on the peak rate at step k of n (k from 0), as Hugging Face's linear schedule with warm-up has it.
@@ -36,14 +35,15 @@ module Schedule =
 /// AdamW over a student's parameters: moments, and the step that uses up the leaves' gradients. Owns its moments.
 type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
     let zerosLike (tensors: Tensor[]) =
-        tensors |> Array.map (fun tensor -> torch.zeros_like(tensor, requires_grad = false).DetachFromDisposeScope())
+        tensors
+        |> Array.map (fun tensor -> torch.zeros_like(tensor, requires_grad = false).DetachFromDisposeScope())
 
     let means = zerosLike parameters.Masters
     let squares = zerosLike parameters.Masters
     let mutable steps = 0
 
     // Biases and norms are not decayed (Devlin et al. 2019; Hugging Face's Trainer).
-    let decays i = parameters.Masters[i].dim () > 1L
+    let decays i = parameters.Masters[i].dim() > 1L
 
     /// Clips, moves the masters one step, refreshes the bfloat16 leaves and drops the gradients.
     /// Answers the gradients' global L2 norm before clipping.
@@ -53,13 +53,14 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
         Scope.freeingAll (fun () ->
             steps <- steps + 1
             // Leaves that this step's loss did not reach keep their values and their moments.
-            let reached =
-                [| for i in 0 .. parameters.Names.Length - 1 do
-                       match parameters.Leaves[i].grad with
-                       | null -> ()
-                       | gradient -> i, gradient |]
+            let reached = [|
+                for i in 0 .. parameters.Names.Length - 1 do
+                    match parameters.Leaves[i].grad with
+                    | null -> ()
+                    | gradient -> i, gradient
+            |]
 
-            let norm = (reached |> Array.map snd |> Ops.GradNorm).item<float> ()
+            let norm = (reached |> Array.map snd |> Ops.GradNorm).item<float>()
 
             let scale =
                 if recipe.ClipNorm > 0.0 && norm > recipe.ClipNorm then
@@ -73,7 +74,7 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
             for (isMatrix, isLow), group in reached |> Array.groupBy (fun (i, _) -> decays i, hasShadow i) do
                 let pick (tensors: Tensor[]) = group |> Array.map (fun (i, _) -> tensors[i])
 
-                Ops.AdamW (
+                Ops.AdamW(
                     pick parameters.Masters,
                     group |> Array.map snd,
                     pick means,

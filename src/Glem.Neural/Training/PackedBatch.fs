@@ -7,12 +7,13 @@ open TorchSharp
 ///   Ids, Positions : [t] int64, positions from 0 in each text   Offsets : [b+1 or b+2] int32, text i is
 ///   Ids[Offsets[i] .. Offsets[i+1]-1]
 /// Filler tokens behind the last text, a sequence of their own, round t up.
-type PackedBatch =
-    { Ids: Tensor
-      Positions: Tensor
-      Offsets: Tensor
-      /// b, without the filler.
-      TextCount: int }
+type PackedBatch = {
+    Ids: Tensor
+    Positions: Tensor
+    Offsets: Tensor
+    /// b, without the filler.
+    TextCount: int
+}
 
 module PackedBatch =
     /// t is a multiple of this: matrix products are compiled for their shape on first use, so shapes should recur.
@@ -33,7 +34,9 @@ module PackedBatch =
                 ids[ends[i] + j] <- int64 sequence[j]
                 positions[ends[i] + j] <- int64 j
 
-        { Ids = torch.tensor(ids).``to`` device
-          Positions = torch.tensor(positions).``to`` device
-          Offsets = torch.tensor(if size = count then ends else Array.append ends [| size |]).``to`` device
-          TextCount = sequences.Length }
+        {
+            Ids = torch.tensor(ids).``to`` device
+            Positions = torch.tensor(positions).``to`` device
+            Offsets = torch.tensor(if size = count then ends else Array.append ends [| size |]).``to`` device
+            TextCount = sequences.Length
+        }

@@ -5,9 +5,7 @@ open System.Collections.Generic
 open TorchSharp
 
 /// One weight's float32 values, row-major, and its shape.
-type Weight =
-    { Shape: int64[]
-      Values: float32[] }
+type Weight = { Shape: int64[]; Values: float32[] }
 
 /// A student's weights by name, as Hugging Face or PyG spell it. A value: nothing changes it, the garbage collector owns it.
 type Weights = IReadOnlyDictionary<string, Weight>
@@ -16,14 +14,17 @@ module Weight =
     /// A copy of a tensor's values, from any device and dtype.
     let ofTensor (tensor: Tensor) =
         use _ = torch.no_grad ()
+
         Scope.freeingAll (fun () ->
-            let plain = tensor.detach().cpu().``to``(torch.ScalarType.Float32).contiguous ()
-            { Shape = Array.copy plain.shape
-              Values = plain.data<float32>().ToArray() })
+            let plain = tensor.detach().cpu().``to``(torch.ScalarType.Float32).contiguous()
+
+            {
+                Shape = Array.copy plain.shape
+                Values = plain.data<float32>().ToArray()
+            })
 
     /// A float32 CPU tensor with these values; the caller owns it.
-    let toTensor (weight: Weight) : Tensor =
-        torch.tensor(weight.Values).reshape weight.Shape
+    let toTensor (weight: Weight) : Tensor = torch.tensor(weight.Values).reshape weight.Shape
 
 /// How a student uses one of its weights.
 type Role =
@@ -61,8 +62,7 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
         use _ = torch.no_grad ()
         let names = weights.Keys |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toArray
 
-        let master name =
-            Scope.freeing Seq.singleton (fun () -> (Weight.toTensor weights[name]).``to`` compute.Device)
+        let master name = Scope.freeing Seq.singleton (fun () -> (Weight.toTensor weights[name]).``to`` compute.Device)
 
         let leaf name (master: Tensor) =
             match role name with
@@ -93,7 +93,7 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
 
         Scope.freeingAll (fun () ->
             for i in 0 .. names.Length - 1 do
-                masters[i].copy_ (Weight.toTensor weights[names[i]]) |> ignore
+                masters[i].copy_(Weight.toTensor weights[names[i]]) |> ignore
 
                 if not (obj.ReferenceEquals(masters[i], leaves[i])) then
                     leaves[i].copy_ masters[i] |> ignore)

@@ -1,41 +1,38 @@
 namespace Glem
 
 /// How long to train and when to look at the validation nodes.
-type Plan =
-    {
-        Steps: int
-        /// Steps from one evaluation to the next; the last step is always followed by one.
-        EvaluateEvery: int
-        /// Evaluations without improvement before training stops; 0 trains to the end.
-        Patience: int
-    }
+type Plan = {
+    Steps: int
+    /// Steps from one evaluation to the next; the last step is always followed by one.
+    EvaluateEvery: int
+    /// Evaluations without improvement before training stops; 0 trains to the end.
+    Patience: int
+}
 
 /// What training needs of a student. `Step k` performs optimiser step k (from 0) and answers its loss.
-type Trainee =
-    {
-        /// Names the stage in messages: "LM pre-training", "E-step 2", …
-        Name: string
-        Step: int -> float
-        /// Scores on the validation nodes' gold labels, never on the training mixture; nothing where a stage has no
-        /// labels (masked-language-model pre-training), which then trains to the end and keeps its last weights.
-        Evaluate: (unit -> Scores) option
-        Parameters: Parameters
-    }
+type Trainee = {
+    /// Names the stage in messages: "LM pre-training", "E-step 2", …
+    Name: string
+    Step: int -> float
+    /// Scores on the validation nodes' gold labels, never on the training mixture; nothing where a stage has no
+    /// labels (masked-language-model pre-training), which then trains to the end and keeps its last weights.
+    Evaluate: (unit -> Scores) option
+    Parameters: Parameters
+}
 
 /// Training between two optimiser steps.
-type TrainState =
-    {
-        /// Steps done.
-        Step: int
-        Steps: int
-        /// The last step's loss.
-        Loss: float
-        /// The evaluation that followed the last step, if one did.
-        Validation: Scores option
-        Best: (Scores * Weights) option
-        SinceBest: int
-        IsDone: bool
-    }
+type TrainState = {
+    /// Steps done.
+    Step: int
+    Steps: int
+    /// The last step's loss.
+    Loss: float
+    /// The evaluation that followed the last step, if one did.
+    Validation: Scores option
+    Best: (Scores * Weights) option
+    SinceBest: int
+    IsDone: bool
+}
 
 module Training =
     /// Higher validation accuracy wins; on equal accuracy lower negative log-likelihood does.
@@ -43,14 +40,15 @@ module Training =
         challenger.Accuracy > champion.Accuracy
         || (challenger.Accuracy = champion.Accuracy && challenger.Nll < champion.Nll)
 
-    let private start (plan: Plan) : TrainState =
-        { Step = 0
-          Steps = plan.Steps
-          Loss = nan
-          Validation = None
-          Best = None
-          SinceBest = 0
-          IsDone = plan.Steps = 0 }
+    let private start (plan: Plan) : TrainState = {
+        Step = 0
+        Steps = plan.Steps
+        Loss = nan
+        Validation = None
+        Best = None
+        SinceBest = 0
+        IsDone = plan.Steps = 0
+    }
 
     let private checkFinite what (trainee: Trainee) step (value: float) =
         if not (System.Double.IsFinite value) then
@@ -67,23 +65,26 @@ module Training =
 
         let sinceBest = if isBest then 0 else state.SinceBest + 1
 
-        { state with
-            Validation = Some scores
-            Best = if isBest then Some(scores, trainee.Parameters.Snapshot()) else state.Best
-            SinceBest = sinceBest
-            IsDone = state.IsDone || (plan.Patience > 0 && sinceBest >= plan.Patience) }
+        {
+            state with
+                Validation = Some scores
+                Best = if isBest then Some(scores, trainee.Parameters.Snapshot()) else state.Best
+                SinceBest = sinceBest
+                IsDone = state.IsDone || (plan.Patience > 0 && sinceBest >= plan.Patience)
+        }
 
     let private step (plan: Plan) (trainee: Trainee) (state: TrainState) =
         let loss = trainee.Step state.Step
         checkFinite "loss" trainee (state.Step + 1) loss
         let steps = state.Step + 1
 
-        let next =
-            { state with
+        let next = {
+            state with
                 Step = steps
                 Loss = loss
                 Validation = None
-                IsDone = steps = plan.Steps }
+                IsDone = steps = plan.Steps
+        }
 
         match trainee.Evaluate with
         | Some evaluate when steps % plan.EvaluateEvery = 0 || next.IsDone -> judge plan trainee (evaluate ()) next

@@ -106,7 +106,7 @@ let ``every parameter of the encoder gets Hugging Face's gradient`` () =
     let states = states Precision.Float32 p batch
     let golden = Golden.tensors "encoders/bert/grads.safetensors"
     // The golden loss is a mean that counts padded entries as zeros.
-    let loss = states.square().sum () / float32 (tokens * states.shape[1])
+    let loss = states.square().sum() / float32 (tokens * states.shape[1])
     let io = Golden.tensors "encoders/bert/io.safetensors"
     Golden.agree "loss" 1e-5 0.0 (Golden.floats io["loss"]) (Golden.floats loss)
     loss.backward ()

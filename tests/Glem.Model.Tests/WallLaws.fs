@@ -26,8 +26,8 @@ let ``all labels go only to the split, the three views of them, and nowhere else
     )
 
 [<Fact>]
-let ``an audit goes only to its own module and to the scoring of a selected run`` () =
-    Assert.Equal<Set<string>>(set [ "AuditModule"; "Select" ], taking typeof<Audit>)
+let ``an audit goes only to its own module and to scoring`` () =
+    Assert.Equal<Set<string>>(set [ "AuditModule"; "PredictionsModule"; "Select" ], taking typeof<Audit>)
 
 [<Fact>]
 let ``validation labels go only to scoring`` () =

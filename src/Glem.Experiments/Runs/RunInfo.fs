@@ -124,6 +124,7 @@ module RunInfo =
                 Json.object [
                     "cpu", Json.text info.Machine.Cpu
                     "threads", Json.int info.Machine.Threads
+                    "compute", Json.text info.Machine.Compute
                     "blas", Json.text info.Machine.Blas
                     "operatingSystem", Json.text info.Machine.OperatingSystem
                 ]

@@ -61,7 +61,8 @@ module RunRecord =
             Cpu = cpu |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
             Threads = Engine.Threads
             Compute = Compute.describe compute
-            Blas = Engine.Blas
+            // The core that OpenBLAS chose its kernels for decides the last bits of float32 products.
+            Blas = $"%s{Engine.Blas} %s{Engine.OpenBlasCore}".TrimEnd()
             OperatingSystem = RuntimeInformation.OSDescription
         }
 

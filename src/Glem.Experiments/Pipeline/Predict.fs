@@ -26,7 +26,7 @@ module Predict =
             |> Result.map (fun saved ->
                 let texts = items |> Array.map (fun (struct (_, text)) -> text)
                 let packed = Tokenizer.encodeAll saved.Tokenizer saved.MaxTokens texts
-                let sequences = Array.init packed.Count (fun i -> ReadOnlyMemory(packed.Text(i).ToArray()))
+                let sequences = Array.init packed.Count packed.Text
                 let posterior = LanguageModel.predict compute saved.Model saved.Weights sequences
 
                 items

@@ -123,6 +123,93 @@
     });
   }
 
+  // Moves labels apart that would lie on each other: at least `gap` between neighbours, in units of the axis.
+  const spreadOut = (labels, gap) => {
+    const sorted = d3.sort(labels, l => l.value).map(l => ({ ...l, place: l.value }));
+    for (let i = 1; i < sorted.length; i++) sorted[i].place = Math.max(sorted[i].place, sorted[i - 1].place + gap);
+    return sorted;
+  };
+
+  function elbo({ steps, points }, width) {
+    const names = [...new Set(points.map(p => p.panel))];
+    const { facet, scale, titles } = panels(names, width);
+    const height = narrow(width) ? 560 : 320;
+    const keys = ["panel", "name", "family", "step"];
+    const means = d3.flatRollup(points, v => d3.mean(v, p => p.value), ...keys.map(k => p => p[k]))
+      .map(([panel, name, family, step, value]) => ({ panel, name, family, step, value }));
+    const several = new Set(points.map(p => p.seed)).size > 1;
+    const [low, high] = d3.extent([0, ...points.map(p => p.value)]);
+    const gap = 16 * (high - low) / (narrow(width) ? height / 2 - 80 : height - 90);
+    const labels = names.flatMap(panel =>
+      spreadOut(means.filter(p => p.panel === panel && p.step === steps[steps.length - 1]), gap));
+    const colours = { elbo: INK, q: LM, p: GNN }, symbols = { elbo: "diamond", q: "circle", p: "square" };
+    const stroke = p => colours[p.family], shape = p => symbols[p.family];
+    const at = { x: "step", y: "value", [facet]: "panel" };
+    return Plot.plot({
+      width, height, marginLeft: 46, marginRight: 20, marginTop: 34, marginBottom: 40, inset: 8,
+      x: { type: "point", domain: steps, label: "EM step", labelAnchor: "center", labelArrow: "none" },
+      y: { label: "Nats per node", labelArrow: "none", ticks: 6, nice: true, zero: true },
+      ...scale,
+      symbol: { type: "identity" },
+      marks: [
+        titles, Plot.gridY(grid), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }), Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.4 }),
+        several ? Plot.line(points, { ...at, z: p => p.name + p.seed, stroke, strokeOpacity: 0.35, strokeWidth: 1 }) : null,
+        Plot.line(means, { ...at, z: "name", stroke, strokeWidth: p => p.family === "elbo" ? 3 : 2 }),
+        Plot.dot(means, { ...at, fill: stroke, symbol: shape, r: 4, title: p => `${p.name}, ${p.step}: ${p.value.toPrecision(4)}` }),
+        Plot.text(labels, {
+          ...at, y: "place", text: "name", fill: stroke, stroke: PAGE, strokeWidth: 5, fontWeight: 700, textAnchor: "end", lineAnchor: "bottom", dy: -6,
+        }),
+      ],
+    });
+  }
+
+  function flow({ steps }, width) {
+    const whole = x => Number.isInteger(x) ? String(x) : one(x);
+    const reach = 1.25 * Math.max(1, ...steps.flatMap(s => [s.corrections, s.corruptions]));
+    const x = "step";
+    return Plot.plot({
+      width: Math.min(width, 140 + 110 * steps.length), height: 280, marginLeft: 52, marginRight: 12, marginTop: 26, marginBottom: 54,
+      x: { domain: steps.map(s => s.step), label: null, tickSize: 0, padding: 0.35, tickFormat: step => `${step} (${steps.find(s => s.step === step).student})` },
+      y: { domain: [-reach, reach], label: "Held-out nodes", labelArrow: "none", ticks: 6, tickFormat: y => d3.format(",")(Math.abs(y)) },
+      marks: [
+        Plot.gridY(grid),
+        Plot.barY(steps, { x, y: "corrections", fill: "var(--right)", fillOpacity: 0.8 }),
+        Plot.barY(steps, { x, y: s => -s.corruptions, fill: "var(--wrong)", fillOpacity: 0.8 }),
+        Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.6 }),
+        Plot.text(steps, { x, y: "corrections", text: s => `${whole(s.corrections)} corrected`, dy: -9, fill: INK }),
+        Plot.text(steps, { x, y: s => -s.corruptions, text: s => `${whole(s.corruptions)} corrupted`, dy: 10, fill: INK }),
+        Plot.text(steps, { x, frameAnchor: "bottom", text: s => `p ${s.p.startsWith("<") ? s.p : "= " + s.p}`, dy: 32, fill: INK, fontWeight: 600 }),
+      ],
+    });
+  }
+
+  function bins({ points }, width) {
+    const rows = points.map(p => ({ ...p, accuracy: 100 * p.accuracy }));
+    const properties = [...new Set(rows.map(p => p.property))];
+    const { facet, scale, titles } = panels(properties, width);
+    const stroke = p => colour(p.teacher);
+    const by = { [facet]: "property" };
+    const at = { x: "at", y: "accuracy", ...by };
+    const ranges = d3.groups(rows, p => p.property, p => p.at).flatMap(([, bins]) => bins.map(([, [first]]) => first));
+    return Plot.plot({
+      width, height: narrow(width) ? 200 * properties.length + 60 : 280, marginLeft: 44, marginRight: 24, marginTop: 34, marginBottom: 34, inset: 8,
+      x: { domain: d3.range(0, d3.max(rows, p => p.at) + 1), type: "point", axis: null, padding: 0.4 },
+      y: { label: "Accuracy of pseudo labels, %", labelArrow: "none", ticks: 5, nice: true },
+      ...scale,
+      r: { range: [2, 8], type: "sqrt" },
+      symbol: { type: "identity" },
+      marks: [
+        titles, Plot.gridY(grid), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }),
+        Plot.line(rows, { ...at, z: "teacher", stroke, strokeWidth: 2, strokeOpacity: 0.7 }),
+        Plot.dot(rows, {
+          ...at, r: "taught", fill: stroke, fillOpacity: 0.85, symbol: p => symbol(p.teacher),
+          title: p => `${p.property} ${p.bin}: ${one(p.accuracy)} % of ${Math.round(p.taught)} labels of the ${studentName[p.teacher]} right`,
+        }),
+        Plot.text(ranges, { x: "at", ...by, frameAnchor: "bottom", text: "bin", dy: 16, fontSize: 10.5, fill: INK }),
+      ],
+    });
+  }
+
   function confusion({ classes, cells }, width) {
     const longest = Math.max(...classes.map(name => name.length));
     const margin = Math.min(longest * letter + 14, narrow(width) ? 130 : 220);
@@ -207,7 +294,7 @@
     });
   }
 
-  const draw = { ladder, paired, curve, confusion, classes, reliability, cost };
+  const draw = { ladder, paired, curve, elbo, flow, bins, confusion, classes, reliability, cost };
   const figures = JSON.parse(document.getElementById("figures").textContent);
 
   function render() {

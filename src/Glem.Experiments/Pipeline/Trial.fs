@@ -44,7 +44,7 @@ module Trial =
     }
 
     /// Scores a model on every part and logs it.
-    let private judge (log: MetricLog) audit event student round (model, posterior) =
+    let private judge (log: LineLog<Metric>) audit event student round (model, posterior) =
         let onPart part =
             let scores = scores audit part posterior
 
@@ -131,7 +131,7 @@ module Trial =
         |> RunInfo.write (RunFolder.info folder)
         |> Result.orRaise
 
-        use log = MetricLog.Open(RunFolder.metrics folder) |> Result.orRaise
+        use log = MetricLog.appendTo (RunFolder.metrics folder) |> Result.orRaise
         let judgeLm event round fit = judge log audit event Student.Lm round fit
         let judgeGnn event round fit = judge log audit event Student.Gnn round fit
 
@@ -157,12 +157,16 @@ module Trial =
         let lmOnly = judgeLm (Event.pretrain Student.Lm) 0 lm
         let twoStage = judgeGnn (Event.pretrain Student.Gnn) 0 gnn
         let lms, gnns = ResizeArray(), ResizeArray()
+        use steps = StepRecord.Open(folder, study, snd lm, snd gnn) |> Result.orRaise
+        let taught = Pool.unlabelled study.Supervision
 
         for state in Study.em study encoder lm gnn do
             match Em.fitted state with
             | FittedQ(round, theta, q) ->
+                steps.AfterE(round, taught, q)
                 lms.Add(judgeLm (Event.step Student.Lm round) round (theta, q)) |> timed $"E-step %d{round}"
             | FittedP(round, phi, p) ->
+                steps.AfterM(round, taught, p)
                 gnns.Add(judgeGnn (Event.step Student.Gnn round) round (phi, p)) |> timed $"M-step %d{round}"
             | Fitted.Pretrained -> ()
 

@@ -131,53 +131,48 @@
   };
 
   function elbo({ steps, points }, width) {
-    const names = [...new Set(points.map(p => p.panel))];
-    const { facet, scale, titles } = panels(names, width);
-    const height = narrow(width) ? 560 : 320;
-    const keys = ["panel", "name", "family", "step"];
+    const total = Math.min(width, 300 + 90 * steps.length), height = 270, marginRight = narrow(width) ? 140 : 150;
+    const keys = ["name", "family", "step"];
     const means = d3.flatRollup(points, v => d3.mean(v, p => p.value), ...keys.map(k => p => p[k]))
-      .map(([panel, name, family, step, value]) => ({ panel, name, family, step, value }));
+      .map(([name, family, step, value]) => ({ name, family, step, value }));
     const several = new Set(points.map(p => p.seed)).size > 1;
     const [low, high] = d3.extent([0, ...points.map(p => p.value)]);
-    const gap = 16 * (high - low) / (narrow(width) ? height / 2 - 80 : height - 90);
-    const labels = names.flatMap(panel =>
-      spreadOut(means.filter(p => p.panel === panel && p.step === steps[steps.length - 1]), gap));
+    const last = steps[steps.length - 1];
+    const labels = spreadOut(means.filter(p => p.step === last), 16 * (high - low || 1) / (height - 80));
     const colours = { elbo: INK, q: LM, p: GNN }, symbols = { elbo: "diamond", q: "circle", p: "square" };
     const stroke = p => colours[p.family], shape = p => symbols[p.family];
-    const at = { x: "step", y: "value", [facet]: "panel" };
+    const at = { x: "step", y: "value" };
     return Plot.plot({
-      width, height, marginLeft: 46, marginRight: 20, marginTop: 34, marginBottom: 40, inset: 8,
+      width: total, height, marginLeft: 46, marginRight, marginTop: 26, marginBottom: 40, inset: 8,
       x: { type: "point", domain: steps, label: "EM step", labelAnchor: "center", labelArrow: "none" },
       y: { label: "Nats per node", labelArrow: "none", ticks: 6, nice: true, zero: true },
-      ...scale,
       symbol: { type: "identity" },
       marks: [
-        titles, Plot.gridY(grid), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }), Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.4 }),
+        Plot.gridY(grid), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }), Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.4 }),
         several ? Plot.line(points, { ...at, z: p => p.name + p.seed, stroke, strokeOpacity: 0.35, strokeWidth: 1 }) : null,
         Plot.line(means, { ...at, z: "name", stroke, strokeWidth: p => p.family === "elbo" ? 3 : 2 }),
         Plot.dot(means, { ...at, fill: stroke, symbol: shape, r: 4, title: p => `${p.name}, ${p.step}: ${p.value.toPrecision(4)}` }),
-        Plot.text(labels, {
-          ...at, y: "place", text: "name", fill: stroke, stroke: PAGE, strokeWidth: 5, fontWeight: 700, textAnchor: "end", lineAnchor: "bottom", dy: -6,
-        }),
+        Plot.text(labels, { x: "step", y: "place", text: "name", fill: stroke, fontWeight: 700, textAnchor: "start", dx: 18 }),
       ],
     });
   }
 
   function flow({ steps }, width) {
-    const whole = x => Number.isInteger(x) ? String(x) : one(x);
-    const reach = 1.25 * Math.max(1, ...steps.flatMap(s => [s.corrections, s.corruptions]));
+    const nodes = x => d3.format(Number.isInteger(x) ? "," : ",.1f")(x);
+    const [up, down] = [d3.max(steps, s => s.corrections), d3.max(steps, s => s.corruptions)];
+    const room = 0.12 * Math.max(up + down, 1); // for the words above and below the bars
     const x = "step";
     return Plot.plot({
       width: Math.min(width, 140 + 110 * steps.length), height: 280, marginLeft: 52, marginRight: 12, marginTop: 26, marginBottom: 54,
       x: { domain: steps.map(s => s.step), label: null, tickSize: 0, padding: 0.35, tickFormat: step => `${step} (${steps.find(s => s.step === step).student})` },
-      y: { domain: [-reach, reach], label: "Held-out nodes", labelArrow: "none", ticks: 6, tickFormat: y => d3.format(",")(Math.abs(y)) },
+      y: { domain: [-down - room, up + room], label: "Held-out nodes", labelArrow: "none", ticks: 6, tickFormat: y => d3.format(",")(Math.abs(y)) },
       marks: [
         Plot.gridY(grid),
         Plot.barY(steps, { x, y: "corrections", fill: "var(--right)", fillOpacity: 0.8 }),
         Plot.barY(steps, { x, y: s => -s.corruptions, fill: "var(--wrong)", fillOpacity: 0.8 }),
         Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.6 }),
-        Plot.text(steps, { x, y: "corrections", text: s => `${whole(s.corrections)} corrected`, dy: -9, fill: INK }),
-        Plot.text(steps, { x, y: s => -s.corruptions, text: s => `${whole(s.corruptions)} corrupted`, dy: 10, fill: INK }),
+        Plot.text(steps, { x, y: "corrections", text: s => `${nodes(s.corrections)} corrected`, dy: -9, fill: INK }),
+        Plot.text(steps, { x, y: s => -s.corruptions, text: s => `${nodes(s.corruptions)} corrupted`, dy: 10, fill: INK }),
         Plot.text(steps, { x, frameAnchor: "bottom", text: s => `p ${s.p.startsWith("<") ? s.p : "= " + s.p}`, dy: 32, fill: INK, fontWeight: 600 }),
       ],
     });

@@ -14,23 +14,28 @@ module internal ElboSection =
     // All in nats per node of the graph, so that they add up: on paper, on the chart, and across data sets.
     let private perNode part (record: ElboRecord) = part record.Elbo / float record.Elbo.Nodes
 
-    /// Key of the chart's colour, panel, name, value.
-    let private parts: (string * string * string * (PseudoElbo -> float)) list = [
-        "elbo", "Pseudo-ELBO and its parts", "pseudo-ELBO", _.Total
-        "p", "Pseudo-ELBO and its parts", "pseudo log-likelihood", _.PseudoLogLikelihood
-        "q", "Pseudo-ELBO and its parts", "entropy of q", _.Entropy
-        "q", "Divergences", "KL(q ‖ p)", _.KlQP
-        "p", "Divergences", "KL(p ‖ q)", _.KlPQ
+    /// A chart's key, caption, and lines: colour, name, value.
+    let private charts: (string * string * (string * string * (PseudoElbo -> float)) list) list = [
+        "parts",
+        "Pseudo-ELBO = pseudo log-likelihood + entropy of q",
+        [
+            "elbo", "pseudo-ELBO", _.Total
+            "p", "pseudo log-likelihood", _.PseudoLogLikelihood
+            "q", "entropy of q", _.Entropy
+        ]
+        "divergences",
+        "The two divergences of q and p over the nodes without gold labels",
+        [ "q", "KL(q ‖ p)", _.KlQP; "p", "KL(p ‖ q)", _.KlPQ ]
     ]
 
     // Of several records of one event, as a resumed run leaves them, the last counts.
     let private records run = run.Elbo |> List.rev |> List.distinctBy _.Event |> List.rev
 
-    let private figure anchor arm steps =
+    let private figure anchor arm steps (key, caption, lines) =
         let points = [
             for run in arm.Runs do
                 for record in records run do
-                    for family, panel, name, part in parts do
+                    for family, name, part in lines do
                         let value = perNode part record
 
                         if System.Double.IsFinite value then
@@ -38,18 +43,16 @@ module internal ElboSection =
                                 "seed", Json.int run.Info.Seed
                                 "step", Json.text (stepName record)
                                 "family", Json.text family
-                                "panel", Json.text panel
                                 "name", Json.text name
                                 "value", Json.float value
                             ]
         ]
 
         Figure {
-            Id = $"%s{anchor}-elbo-chart"
+            Id = $"%s{anchor}-elbo-%s{key}"
             Kind = "elbo"
             Description =
-                "Nats per node of the graph, at the start and after each E-step (E) and M-step (M). "
-                + "Pseudo-ELBO = pseudo log-likelihood + entropy of q."
+                $"%s{caption}: nats per node of the graph, at the start and after each E-step (E) and M-step (M)."
                 + (if arm.Runs.Length > 1 then
                        " Thick lines are means, thin ones single seeds."
                    else
@@ -99,7 +102,7 @@ module internal ElboSection =
                     Blocks = [
                         Prose
                             "The evidence lower bound with the pseudo-likelihood in place of the likelihood. It equals the gold log-likelihood less KL(q ‖ p) over the nodes without gold labels. Nothing makes it rise: the E-step minimises the other divergence, KL(p ‖ q), and both steps stop on validation accuracy."
-                        figure anchor arm steps
+                        yield! charts |> List.map (figure anchor arm steps)
                         Folded("The same as a table", [ Table(table arm steps) ])
                     ]
                 }

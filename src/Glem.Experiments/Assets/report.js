@@ -144,7 +144,7 @@
     const at = { x: "step", y: "value" };
     return Plot.plot({
       width: total, height, marginLeft: 46, marginRight, marginTop: 26, marginBottom: 40, inset: 8,
-      x: { type: "point", domain: steps, label: "EM step", labelAnchor: "center", labelArrow: "none" },
+      x: { type: "point", padding: 0.15, domain: steps, label: "EM step", labelAnchor: "center", labelArrow: "none" },
       y: { label: "Nats per node", labelArrow: "none", ticks: 6, nice: true, zero: true },
       symbol: { type: "identity" },
       marks: [
@@ -189,7 +189,7 @@
     return Plot.plot({
       width, height: narrow(width) ? 200 * properties.length + 60 : 280, marginLeft: 44, marginRight: 24, marginTop: 34, marginBottom: 34, inset: 8,
       x: { domain: d3.range(0, d3.max(rows, p => p.at) + 1), type: "point", axis: null, padding: 0.4 },
-      y: { label: "Accuracy of pseudo labels, %", labelArrow: "none", ticks: 5, nice: true },
+      y: { label: "Accuracy, %", labelArrow: "none", ticks: 5, nice: true },
       ...scale,
       r: { range: [2, 8], type: "sqrt" },
       symbol: { type: "identity" },

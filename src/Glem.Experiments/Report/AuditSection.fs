@@ -118,7 +118,7 @@ module internal AuditSection =
         | other -> other
 
     let private binName bin =
-        let number (x: float) = x.ToString("0.##", CultureInfo.InvariantCulture)
+        let number (x: float) = x.ToString("#,0.##", CultureInfo.InvariantCulture)
 
         match bin with
         | Undefined -> "none"

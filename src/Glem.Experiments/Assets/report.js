@@ -131,7 +131,7 @@
   };
 
   function elbo({ steps, points }, width) {
-    const total = Math.min(width, 300 + 90 * steps.length), height = 270, marginRight = narrow(width) ? 140 : 150;
+    const total = Math.min(width, 300 + 90 * steps.length), height = 270, marginRight = 165; // the longest name
     const keys = ["name", "family", "step"];
     const means = d3.flatRollup(points, v => d3.mean(v, p => p.value), ...keys.map(k => p => p[k]))
       .map(([name, family, step, value]) => ({ name, family, step, value }));
@@ -148,7 +148,7 @@
       y: { label: "Nats per node", labelArrow: "none", ticks: 6, nice: true, zero: true },
       symbol: { type: "identity" },
       marks: [
-        Plot.gridY(grid), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }), Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.4 }),
+        Plot.gridY({ ...grid, ticks: 6 }), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }), Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.4 }),
         several ? Plot.line(points, { ...at, z: p => p.name + p.seed, stroke, strokeOpacity: 0.35, strokeWidth: 1 }) : null,
         Plot.line(means, { ...at, z: "name", stroke, strokeWidth: p => p.family === "elbo" ? 3 : 2 }),
         Plot.dot(means, { ...at, fill: stroke, symbol: shape, r: 4, title: p => `${p.name}, ${p.step}: ${p.value.toPrecision(4)}` }),
@@ -160,7 +160,7 @@
   function flow({ steps }, width) {
     const nodes = x => d3.format(Number.isInteger(x) ? "," : ",.1f")(x);
     const [up, down] = [d3.max(steps, s => s.corrections), d3.max(steps, s => s.corruptions)];
-    const room = 0.12 * Math.max(up + down, 1); // for the words above and below the bars
+    const room = 0.12 * Math.max(up + down, 1); // for the numbers above and below the bars
     const x = "step";
     return Plot.plot({
       width: Math.min(width, 140 + 110 * steps.length), height: 280, marginLeft: 52, marginRight: 12, marginTop: 26, marginBottom: 54,
@@ -171,9 +171,9 @@
         Plot.barY(steps, { x, y: "corrections", fill: "var(--right)", fillOpacity: 0.8 }),
         Plot.barY(steps, { x, y: s => -s.corruptions, fill: "var(--wrong)", fillOpacity: 0.8 }),
         Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.6 }),
-        Plot.text(steps, { x, y: "corrections", text: s => `${nodes(s.corrections)} corrected`, dy: -9, fill: INK }),
-        Plot.text(steps, { x, y: s => -s.corruptions, text: s => `${nodes(s.corruptions)} corrupted`, dy: 10, fill: INK }),
-        Plot.text(steps, { x, frameAnchor: "bottom", text: s => `p ${s.p.startsWith("<") ? s.p : "= " + s.p}`, dy: 32, fill: INK, fontWeight: 600 }),
+        Plot.text(steps, { x, y: "corrections", text: s => `+${nodes(s.corrections)}`, dy: -9, fill: INK }),
+        Plot.text(steps, { x, y: s => -s.corruptions, text: s => `\u2212${nodes(s.corruptions)}`, dy: 10, fill: INK }),
+        Plot.text(steps.filter(s => s.p), { x, frameAnchor: "bottom", text: s => `p ${s.p.startsWith("<") ? s.p : "= " + s.p}`, dy: 32, fill: INK, fontWeight: 600 }),
       ],
     });
   }

@@ -50,10 +50,10 @@ module internal AuditSection =
 
     // The seeds share their test nodes, so their counts cannot be pooled into one p.
     let private pValues (audits: PseudoLabelAudit list) =
-        match audits |> List.map _.McNemarP with
+        match audits |> List.map _.McNemarP |> List.sort |> List.map pValue |> List.distinct with
         | [] -> ""
-        | [ p ] -> pValue p
-        | ps -> $"%s{pValue (List.min ps)} to %s{pValue (List.max ps)}"
+        | [ p ] -> p
+        | ps -> $"%s{List.head ps} to %s{List.last ps}"
 
     /// Heading and cell of each number about the teacher's labels.
     let private labelColumns: (string * (PseudoLabelAudit list -> string)) list = [
@@ -94,7 +94,7 @@ module internal AuditSection =
                     "student", Json.text (studentName step.Student)
                     "corrections", Json.float (mean _.Corrections step)
                     "corruptions", Json.float (mean _.Corruptions step)
-                    "p", Json.text (pValues (audits step))
+                    "p", (if arm.Runs.Length = 1 then Json.text (pValues (audits step)) else None)
                 ]
         ]
 

@@ -39,25 +39,23 @@ module Binning =
 
         // A value's quantile is that of the middle of its ties: they stay together, and a value that most nodes have
         // does not swallow the nodes below it.
-        let quantile =
+        let quantiles =
             known
             |> Array.indexed
             |> Array.groupBy snd
             |> Array.map (fun (value, ties) ->
                 let first, last = int64 (fst ties[0]), int64 (fst (Array.last ties))
                 value, int ((first + last) * int64 count / (2L * int64 known.Length)))
-
-        let within =
-            quantile
             |> Array.groupBy snd
-            |> Array.map (fun (_, members) -> Within(fst members[0], fst (Array.last members)))
+            |> Array.map (snd >> Array.map fst)
+
+        let within = quantiles |> Array.map (fun values -> Within(Array.head values, Array.last values))
 
         let binOfValue =
-            quantile
-            |> Array.groupBy snd
-            |> Array.mapi (fun bin (_, members) -> members |> Array.map (fun (value, _) -> value, bin))
-            |> Array.concat
-            |> dict
+            dict [
+                for bin, values in Array.indexed quantiles do
+                    for value in values -> value, bin
+            ]
 
         {
             property = property

@@ -73,10 +73,25 @@ let ``accuracy and calibration are the teacher's scores on the taught nodes, cov
                Law.close 1e-12 audit.Accuracy.Value scores.Accuracy && Law.close 1e-12 audit.Ece.Value scores.Ece)
 
 [<Fact>]
-let ``AUROC is there exactly where some pseudo labels are right and some wrong`` () =
+let ``AUROC sets the teacher's confidence in right labels against that in wrong ones, and is absent without both`` () =
     Law.holds Scene.withSeed (fun (scene, seed) ->
-        let audit = audit seed scene
-        audit.Auroc.IsSome = (audit.TaughtRight > 0 && audit.TaughtWrong > 0))
+        let step, audit = step seed scene, audit seed scene
+        let label, confidence = Posterior.argmax step.Teacher, Posterior.confidence step.Teacher
+
+        let right, wrong =
+            heldOut scene
+            |> Array.filter (fun (i, _) -> Array.contains i step.Taught)
+            |> Array.partition (fun (i, truth) -> label[int i] = truth)
+
+        let wins = [|
+            for i, _ in right do
+                for j, _ in wrong do
+                    (1.0 + float (compare confidence[int i] confidence[int j])) / 2.0
+        |]
+
+        match audit.Auroc with
+        | ValueNone -> wins.Length = 0
+        | ValueSome area -> Law.close 1e-12 area (Array.average wins))
 
 [<Fact>]
 let ``the counts of the bins add up to the step's`` () =

@@ -170,3 +170,31 @@ module Posterior =
         |> mapCentred (fun z ->
             let best = int (Softmax.argmax z)
             Array.init z.Length (fun k -> if k = best then 0.0 else Double.NegativeInfinity))
+
+    /// All probability on one class of each row, drawn from the row. A node's luck depends on the key and its index
+    /// alone.
+    let sample (key: Key) (posterior: Posterior<'s>) : Posterior<'s> =
+        let c = posterior.classCount
+
+        let row i =
+            let logits = logitsOf posterior i
+            // 53 bits: a uniform number in [0, 1).
+            let luck = float (Key.seed (Key.at i key) >>> 11) * 1.1102230246251565e-16
+            let upTo = Softmax.logProbabilities logits |> Array.map exp |> Array.scan (+) 0.0
+            // Rounding may leave the last sum below 1: then the likeliest class it is.
+            let drawn =
+                seq { 0 .. c - 1 }
+                |> Seq.tryFind (fun k -> luck < upTo[k + 1])
+                |> Option.defaultWith (fun () -> int (Softmax.argmax logits))
+
+            Array.init c (fun k -> if k = drawn then 0f else Single.NegativeInfinity)
+
+        Array.init posterior.NodeCount row |> Array.concat |> ofLogits c
+
+    /// Total variation of two posteriors, half the sum of |p - q|, of each row, 0 to 1 : [n].
+    let totalVariation (p: Posterior<'a>) (q: Posterior<'b>) =
+        sameShape p q
+
+        Array.init p.NodeCount (fun i ->
+            let pRow, qRow = p.Row(i * 1<node>).ToArray(), q.Row(i * 1<node>).ToArray()
+            0.5 * Array.sum (Array.map2 (fun x y -> abs (float x - float y)) pRow qRow))

@@ -53,17 +53,17 @@ module RecipeCommand =
             for what, source in sourced.Unsaid do
                 Console.line $"  %s{what} (%s{source})"
 
-    let private diff (left: Recipe) (right: Recipe) =
+    let private diff (left: string, first: Recipe) (right: string, second: Recipe) =
         let changes =
-            (Settings.fields left, Settings.fields right)
+            (Settings.fields first, Settings.fields second)
             ||> List.zip
             |> List.filter (fun ((path, before), (_, after)) -> path <> "name" && before <> after)
 
         if changes.IsEmpty then
-            Console.line $"%s{left.Name} and %s{right.Name} say the same."
+            Console.line $"%s{left} and %s{right} say the same."
         else
             print [
-                yield [ "field"; left.Name; right.Name ]
+                yield [ "field"; left; right ]
 
                 for (path, before), (_, after) in changes do
                     yield [ path; before; after ]
@@ -80,4 +80,4 @@ module RecipeCommand =
             match Recipes.find left, Recipes.find right with
             | Error error, _
             | _, Error error -> Error error
-            | Ok left, Ok right -> Ok(diff left right)
+            | Ok first, Ok second -> Ok(diff (left, first) (right, second))

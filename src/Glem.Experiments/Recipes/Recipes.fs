@@ -136,39 +136,18 @@ module Recipes =
                 }
         }
 
-    /// Fields that another one leaves without effect.
-    let private idle (recipe: Recipe) = [
-        if recipe.Mlm.Fit.Epochs = 0.0 then
-            "mlm", "without effect, as mlm.fit.epochs is 0"
-
-        if recipe.LmFit.Epochs = 0.0 then
-            "lmFit", "without effect, as lmFit.epochs is 0"
-
-        if recipe.Gnn.LabelInput = Off then
-            "gnn.labelFolds", "without effect, as gnn.labelInput is off"
-    ]
-
-    let private published (published: PublishedRecipe) : SourcedRecipe =
-        let recipe =
-            {
-                quickstart with
-                    Name = published.Name
-            }
-            |> Settings.setAll (List.map fst published.Settings)
+    let private published (recipe: PublishedRecipe) : SourcedRecipe = {
+        Recipe =
+            { quickstart with Name = recipe.Name }
+            |> Settings.setAll (List.map fst recipe.Settings)
             |> Result.orRaise
-
-        {
-            Recipe = recipe
-            What = published.What
-            Sources = [
-                for setting, source in published.Settings do
-                    yield setting.Substring(0, setting.IndexOf '='), source
-
-                yield! idle recipe
-            ]
-            Otherwise = "not published; Glem's quickstart"
-            Unsaid = published.Unsaid
-        }
+        What = recipe.What
+        Sources = [
+            for setting, source in recipe.Settings -> setting.Substring(0, setting.IndexOf '='), source
+        ]
+        Otherwise = "not published; Glem's quickstart"
+        Unsaid = recipe.Unsaid
+    }
 
     /// The recipes that have a name, each with its sources.
     let sourced: SourcedRecipe list = [

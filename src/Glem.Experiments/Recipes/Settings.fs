@@ -145,6 +145,13 @@ module Settings =
             && not (hasKey (fieldName field) field.PropertyType)
         | _ -> false
 
+    /// A value that the JSON does not give.
+    let private kept key (kind: Type) (current: objnull option) : objnull =
+        match current, kind with
+        | Some current, _ -> current
+        | None, Option _ -> null
+        | None, _ -> fail key "nothing" (expected kind)
+
     /// The JSON's value over the current one, where there is one of that shape.
     let rec private read key (kind: Type) (current: objnull option) (node: JsonNode | null) : objnull =
         match kind, node with
@@ -185,6 +192,7 @@ module Settings =
 
             let values =
                 match content, case.GetFields() with
+                | None, [| field |] -> [| kept key field.PropertyType (old field) |]
                 | None, fields -> readFields key fields old (JsonObject())
                 | Some content, [| field |] when not (isNamed field content) -> [|
                     read key field.PropertyType (old field) content
@@ -202,11 +210,10 @@ module Settings =
         let value (field: PropertyInfo) =
             let name, kind = fieldName field, field.PropertyType
 
-            match current field, kind with
-            | old, _ when json.ContainsKey name -> read (join key name) kind old json[name]
-            | Some old, _ -> old
-            | None, Option _ -> null
-            | None, _ -> fail (join key name) "nothing" (expected kind)
+            if json.ContainsKey name then
+                read (join key name) kind (current field) json[name]
+            else
+                kept (join key name) kind (current field)
 
         fields |> Array.map value
 

@@ -14,13 +14,32 @@ type SourcedRecipe = {
 }
 
 module SourcedRecipe =
+    /// Fields that another one leaves without effect, and which.
+    let private idle (recipe: Recipe) = [
+        if recipe.Mlm.Fit.Epochs = 0.0 then
+            "mlm", "without effect: mlm.fit.epochs is 0"
+
+        if recipe.LmFit.Epochs = 0.0 then
+            "lmFit", "without effect: lmFit.epochs is 0"
+
+        if recipe.Gnn.Features = Raw then
+            "lm.embedding", "without effect: gnn.features is raw"
+
+        if recipe.Gnn.LabelInput = Off then
+            "gnn.labelFolds", "without effect: gnn.labelInput is off"
+
+        for name, step in [ "eStep", recipe.EStep; "mStep", recipe.MStep ] do
+            if step.Filter = FilterRecipe.Everyone then
+                $"%s{name}.sureness", $"without effect: %s{name}.filter is everyone"
+    ]
+
     /// Where the value of the field at a path comes from.
     let source (path: string) (sourced: SourcedRecipe) =
         // A setting may reach into a field's value ("eStep.filter.top"), or hold many fields ("eStep").
         let speaksOf (setting: string) =
             setting = path || setting.StartsWith $"%s{path}." || path.StartsWith $"%s{setting}."
 
-        sourced.Sources
+        sourced.Sources @ idle sourced.Recipe
         |> List.tryPick (fun (setting, source) -> if speaksOf setting then Some source else None)
         |> Option.defaultValue sourced.Otherwise
 

@@ -70,6 +70,8 @@ type Choice =
     | Share of float
     | Chosen of by: Signal
     | Paced of rate: Rate
+    // Its field has the name of a case of its field's type: {"nested": {"share": 0.5}} is Nested(Share 0.5).
+    | Nested of share: Choice
     | Listed of shares: float list
     | Perhaps of limit: int option
     | Top of fraction: float * by: Signal
@@ -149,6 +151,7 @@ let ``JSON is as short as it can be read back`` () =
     |> shows (rest """{"paced":{"peak":2,"steps":0}}""")
 
     { plan with Choice = Listed [ 0.5 ] } |> shows (rest """{"listed":0.5}""")
+    { plan with Choice = Nested(Share 0.5) } |> shows (rest """{"nested":{"share":0.5}}""")
 
 [<Fact>]
 let ``a setting reaches through cases, lists and options`` () =

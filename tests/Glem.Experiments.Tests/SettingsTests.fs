@@ -133,7 +133,15 @@ let private plan = {
 
 [<Fact>]
 let ``JSON is as short as it can be read back`` () =
-    let shows (json: string) plan = Assert.Equal(json, (Settings.toJson plan).ToJsonString())
+    let other = {
+        plan with
+            Choice = Everything
+            Choices = [ Share 1.0 ]
+    }
+
+    let shows (json: string) plan =
+        Assert.Equal(json, (Settings.toJson plan).ToJsonString())
+        Assert.Equal(Ok plan, Settings.overlay (JsonNode.Parse json) other)
 
     let rest choice =
         """{"title":"plain","switch":false,"source":null,"weights":[0.8,0.5],"choice":"""

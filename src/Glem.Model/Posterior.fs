@@ -170,3 +170,17 @@ module Posterior =
         |> mapCentred (fun z ->
             let best = int (Softmax.argmax z)
             Array.init z.Length (fun k -> if k = best then 0.0 else Double.NegativeInfinity))
+
+    /// All probability on one class of each row, drawn from the row by the key: node i's luck depends on i alone.
+    let sample (key: Key) (posterior: Posterior<'s>) : Posterior<'s> =
+        let draw i (z: float[]) =
+            let p = Softmax.logProbabilities z |> Array.map exp
+            // 53 bits are what a float in [0, 1) can tell apart.
+            let luck = float (Key.seed (Key.at i key) >>> 11) / 9007199254740992.0 * Array.sum p
+            let reached = Array.scan (+) 0.0 p |> Array.tail |> Array.tryFindIndex (fun sum -> luck < sum)
+            let k = reached |> Option.defaultWith (fun () -> Array.findIndexBack (fun x -> x > 0.0) p)
+            Array.init z.Length (fun j -> if j = k then 0f else Single.NegativeInfinity)
+
+        Array.init posterior.NodeCount (fun i -> logitsOf posterior i |> draw i)
+        |> Array.concat
+        |> ofLogits posterior.classCount

@@ -32,12 +32,7 @@ let ``one convolution and its gradients are PyG's GCNConv`` (graph: string) =
     agree "grad.param.lin.weight" (Golden.gradient weight)
     agree "grad.param.bias" (Golden.gradient bias)
 
-let private config: GcnConfig = {
-    Inputs = 8
-    Hidden = 16
-    Classes = 5
-    Dropout = 0.0
-}
+let private config = GcnConfig.glem 0.0 8 16 5
 
 /// Weights of a golden two-layer model; `buffers` is the prefix of its running statistics.
 let private weights (buffers: string) =
@@ -52,7 +47,7 @@ let private isPyg mode buffers (path: string) (at: string) =
     let golden = Golden.tensors path
     use propagation = Propagation.symmetric torch.CPU (rows golden[$"%s{at}edge_index"])
     let x = golden["x"].requires_grad_ true
-    let out = Gcn.forward config p mode propagation x
+    let out = Gcn.forward config p mode propagation (Dense x)
     let expected name = Golden.floats golden[$"%s{at}%s{name}"]
     Golden.agree "out" 1e-5 1e-5 (expected "out") (Golden.floats out)
     (out.mul golden["grad_out"]).sum().backward()
@@ -95,7 +90,7 @@ let private logits (edges: Csr) (x: Tensor) =
     use _ = torch.NewDisposeScope()
     use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, GraphModel.initial key config)
     use propagation = Propagation.symmetric torch.CPU edges
-    Gcn.forward config p Evaluating propagation x |> Golden.floats |> Array.chunkBySize 5
+    Gcn.forward config p Evaluating propagation (Dense x) |> Golden.floats |> Array.chunkBySize 5
 
 [<Fact>]
 let ``renaming the nodes renames the logits`` () =

@@ -13,6 +13,7 @@ let private field (name: string) (json: JsonElement) = json.GetProperty name
 let private numbers (json: JsonElement) = [| for number in json.EnumerateArray() -> number.GetDouble() |]
 
 let private recipe: OptimiserRecipe = {
+    Rule = Rule.AdamW
     LearningRate = 0.1
     WeightDecay = 0.01
     Beta1 = 0.9
@@ -50,7 +51,7 @@ let private follows (case: string) (recipe: OptimiserRecipe) (shapeOfB: int64[])
     let weights = Dictionary(dict [ "b", start "b_start" shapeOfB; "w", start "w_start" [| 2L; 2L |] ])
 
     use p = Parameters.Create(Golden.cpu Precision.Float32, (fun _ -> Trains), weights)
-    use optimiser = new AdamW(recipe, p)
+    use optimiser = new Optimiser(recipe, p)
     let value (name: string) = Golden.floats p[name] |> Array.map float
 
     for step, row in Seq.indexed (rows.EnumerateArray()) do

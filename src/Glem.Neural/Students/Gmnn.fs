@@ -76,6 +76,13 @@ module GmnnRecipe =
             PretrainEpochs = 200.0
     }
 
+    /// The recipe cut down until it runs in a second: for smoke tests, not for numbers.
+    let quick recipe = {
+        recipe with
+            PretrainEpochs = 5.0
+            Fit = { recipe.Fit with Epochs = 5.0 }
+    }
+
 /// What GMNN reads. Owns the graph and the features.
 type Gmnn = {
     Recipe: GmnnRecipe

@@ -8,9 +8,9 @@ let dataset = Datasets.find recipe.Dataset |> Result.orRaise
 let study = Study.prepare (Compute.automatic ()) Script.progress recipe dataset 0 |> Result.orRaise
 let encoder = Study.pretrainEncoder study
 let lm = Study.lmOnGold study encoder
-let gnn = Study.gnnOnEmbeddings study (fst lm)
+let gnn = Study.gnnOnEmbeddings study lm
 
 for alpha in [ 0.0; 0.5; 0.9 ] do
-    let em = Study.em { study with Study.Recipe.EStep.PseudoWeight = alpha } encoder lm gnn
+    let em = Study.em { study with Study.Recipe.EStep.PseudoWeight = [ alpha ] } encoder lm gnn
     let q = em |> Seq.pick (Em.fitted >> function FittedQ(_, _, q) -> Some q | _ -> None)
     printfn $"alpha {alpha}: {Predictions.onPart dataset.Audit Part.Valid q |> Metrics.accuracy:P1} on validation"

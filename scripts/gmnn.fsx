@@ -13,15 +13,15 @@ let folder =
     | Some folder -> folder
     | None -> Planetoid.findBeside __SOURCE_DIRECTORY__ |> Script.orExit
 
-let compute = Compute.automatic ()
+let compute = { Compute.automatic () with Precision = Precision.Float32 }
 
 let outcomes = [
-    for recipe in [ GmnnRecipe.cora; GmnnRecipe.citeseer ] do
+    for recipe in [ GmnnRecipe.cora; GmnnRecipe.citeseer ] |> List.map (if quick then GmnnRecipe.quick else id) do
         let data = Planetoid.read (Path.Combine(folder, recipe.Dataset)) |> Script.orExit
-        use gmnn = data |> GmnnTrial.prepare compute (fun _ -> ignore) (if quick then GmnnRecipe.quick recipe else recipe)
+        use gmnn = GmnnTrial.prepare compute (fun _ -> ignore) recipe data
 
         for seed in 0 .. seeds - 1 do
-            let outcome = GmnnTrial.run gmnn data seed
+            let outcome = GmnnTrial.run recipe data gmnn seed
             printfn $"{recipe.Dataset} {seed}: GCN {outcome.Gcn.Test:P1}  GMNN {outcome.Gmnn.Test:P1}  {outcome.Seconds:F1} s"
             outcome
 ]

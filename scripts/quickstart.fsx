@@ -17,7 +17,7 @@ let show model posterior =
 // Pre-train: the encoder on texts alone, the LM on gold labels, the GNN on gold labels and the LM's embeddings.
 let encoder = Study.pretrainEncoder study
 let lm, q = Study.lmOnGold study encoder
-let gnn, p = Study.gnnOnEmbeddings study lm
+let gnn, p = Study.gnnOnEmbeddings study (lm, q)
 show "LM alone" q
 show "static two-stage" p
 

@@ -6,9 +6,6 @@ type Order =
     | LmFirst
     | GnnFirst
 
-/// What a fit is told besides its data: the round, from 1, and a key that no other fit of the run gets.
-type Turn = { Round: int; Key: Key }
-
 /// What the run waits for. Each case holds exactly what its next step reads; `steps` counts the steps done.
 /// Generic in its two sides, q (text only) and p (graph): LM and GNN, two GNNs (GMNN), probability tables.
 type EmState<'q, 'p, 'theta, 'phi> =
@@ -17,8 +14,8 @@ type EmState<'q, 'p, 'theta, 'phi> =
 
 /// The two fits that EM alternates. Same arguments, same answer, bit for bit: the randomness is in the turn.
 type Fits<'q, 'p, 'theta, 'phi> = {
-    /// E-step: q learns from p's posterior, phi fixed.
-    FitQ: Turn -> Posterior<'p> -> 'theta -> 'theta * Posterior<'q>
+    /// E-step: q learns from p's posterior, phi fixed. An exact E-step reads phi; a sampled one need not.
+    FitQ: Turn -> 'phi -> Posterior<'p> -> 'theta -> 'theta * Posterior<'q>
     /// M-step: p learns from q's posterior, theta fixed. It reads theta for the LM's embeddings, its inputs.
     FitP: Turn -> 'theta -> Posterior<'q> -> 'phi -> 'phi * Posterior<'p>
 }
@@ -45,19 +42,31 @@ module Em =
     /// The round that the next step belongs to, from 1. A round is one E-step and one M-step, in either order.
     let round state = steps state / 2 + 1
 
+    /// What the next step is told.
+    let turn (state: EmState<'q, 'p, 'theta, 'phi>) =
+        let named stage key =
+            let key = Key.named stage key
+
+            {
+                Round = round state
+                Key = Key.at (round state) key
+                SideKey = key
+            }
+
+        match state with
+        | ReadyForE(key = key) -> named "e-step" key
+        | ReadyForM(key = key) -> named "m-step" key
+
     /// Train the side whose turn it is on the other side's posterior.
     let step (fits: Fits<'q, 'p, 'theta, 'phi>) state =
-        let turn stage key = {
-            Round = round state
-            Key = key |> Key.named stage |> Key.at (round state)
-        }
+        let turn = turn state
 
         match state with
         | ReadyForE(steps, key, theta, phi, p) ->
-            let theta, q = fits.FitQ (turn "e-step" key) p theta
+            let theta, q = fits.FitQ turn phi p theta
             ReadyForM(steps + 1, key, theta, phi, q)
         | ReadyForM(steps, key, theta, phi, q) ->
-            let phi, p = fits.FitP (turn "m-step" key) theta q phi
+            let phi, p = fits.FitP turn theta q phi
             ReadyForE(steps + 1, key, theta, phi, p)
 
     /// The states after each step, until `rounds` rounds are done, counted from the run's start: a run resumed from

@@ -54,3 +54,14 @@ module Fraction =
 
     /// The fraction, or an InSetting error that names `key`.
     let create key value = Checked.number Fraction "a number from 0 to 1" (fun x -> x >= 0.0 && x <= 1.0) key value
+
+/// A setting that may change from round to round: its values in rounds 1, 2, …; the last one holds on.
+type PerRound<'a> = 'a list
+
+module PerRound =
+    /// The value in a round, counted from 1. Raises ArgumentException where there is none.
+    let at (round: int) (values: PerRound<'a>) =
+        if values.IsEmpty then
+            invalidArg (nameof values) "no value for any round"
+
+        values[min round values.Length - 1]

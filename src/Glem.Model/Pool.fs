@@ -1,22 +1,22 @@
 namespace Glem
 
-/// The nodes that get pseudo labels.
+/// The nodes that may get pseudo labels. A training node is in none of these pools; in one of a caller's own it keeps
+/// its gold label.
 module Pool =
+    let private everyone (supervision: Supervision) = Array.init supervision.NodeCount (fun i -> i * 1<node>)
+
     /// Every node that is not a training node, validation and test included (transductive, as the official code).
-    let unlabelled (supervision: Supervision) = [|
-        for i in 0 .. supervision.NodeCount - 1 do
-            if supervision.Gold(i * 1<node>).IsNone then
-                i * 1<node>
-    |]
+    let unlabelled (supervision: Supervision) =
+        everyone supervision |> Array.filter (fun i -> supervision.Gold(i).IsNone)
 
-    /// The floor(fraction * |pool|) nodes on which the teacher is most confident, ascending; ties go to the lower
-    /// node. Give it the posterior at temperature 1, as the official pl_filter does.
-    let topFraction (fraction: Fraction) (teacher: Posterior<'t>) (pool: int<node>[]) =
-        let confidence = Posterior.confidence teacher
+    let private inParts parts (split: Split) (supervision: Supervision) =
+        unlabelled supervision |> Array.filter (fun i -> List.contains split[i] parts)
 
-        // Seq.sortBy is stable: of equals, the lower node stays first.
-        Array.sort pool
-        |> Seq.sortBy (fun i -> -confidence[int i])
-        |> Seq.truncate (fraction.Of pool.Length)
-        |> Seq.toArray
-        |> Array.sort
+    /// The validation and test nodes (official: papers100M).
+    let heldOut split supervision = inParts [ Valid; Test ] split supervision
+
+    /// The validation nodes.
+    let validation split supervision = inParts [ Valid ] split supervision
+
+    /// The nodes of no part: no node that anything is scored on teaches.
+    let unassigned split supervision = inParts [ Unassigned ] split supervision

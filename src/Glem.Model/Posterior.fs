@@ -171,16 +171,30 @@ module Posterior =
             let best = int (Softmax.argmax z)
             Array.init z.Length (fun k -> if k = best then 0.0 else Double.NegativeInfinity))
 
-    /// All probability on one class of each row, drawn from the row by the key: node i's luck depends on i alone.
+    /// All probability on one class of each row, drawn from the row. A node's luck depends on the key and its index
+    /// alone.
     let sample (key: Key) (posterior: Posterior<'s>) : Posterior<'s> =
-        let draw i (z: float[]) =
-            let p = Softmax.logProbabilities z |> Array.map exp
-            // 53 bits are what a float in [0, 1) can tell apart.
-            let luck = float (Key.seed (Key.at i key) >>> 11) / 9007199254740992.0 * Array.sum p
-            let reached = Array.scan (+) 0.0 p |> Array.tail |> Array.tryFindIndex (fun sum -> luck < sum)
-            let k = reached |> Option.defaultWith (fun () -> Array.findIndexBack (fun x -> x > 0.0) p)
-            Array.init z.Length (fun j -> if j = k then 0f else Single.NegativeInfinity)
+        let c = posterior.classCount
 
-        Array.init posterior.NodeCount (fun i -> logitsOf posterior i |> draw i)
-        |> Array.concat
-        |> ofLogits posterior.classCount
+        let row i =
+            let logits = logitsOf posterior i
+            // 53 bits: a uniform number in [0, 1).
+            let luck = float (Key.seed (Key.at i key) >>> 11) * 1.1102230246251565e-16
+            let upTo = Softmax.logProbabilities logits |> Array.map exp |> Array.scan (+) 0.0
+            // Rounding may leave the last sum below 1: then the likeliest class it is.
+            let drawn =
+                seq { 0 .. c - 1 }
+                |> Seq.tryFind (fun k -> luck < upTo[k + 1])
+                |> Option.defaultWith (fun () -> int (Softmax.argmax logits))
+
+            Array.init c (fun k -> if k = drawn then 0f else Single.NegativeInfinity)
+
+        Array.init posterior.NodeCount row |> Array.concat |> ofLogits c
+
+    /// Total variation of two posteriors, half the sum of |p - q|, of each row, 0 to 1 : [n].
+    let totalVariation (p: Posterior<'a>) (q: Posterior<'b>) =
+        sameShape p q
+
+        Array.init p.NodeCount (fun i ->
+            let pRow, qRow = p.Row(i * 1<node>).ToArray(), q.Row(i * 1<node>).ToArray()
+            0.5 * Array.sum (Array.map2 (fun x y -> abs (float x - float y)) pRow qRow))

@@ -14,6 +14,8 @@ type Targets<'Teacher> = private {
     isGold: bool[]
     distributions: float32[]
     classCount: int
+    /// Pseudo labels that teach in one epoch, and the key that draws them; nothing where all do.
+    drawn: struct (int * Key) voption
 } with
 
     /// m.
@@ -38,6 +40,12 @@ type Targets<'Teacher> = private {
         else
             Pseudo row
 
+    /// How many pseudo labels teach in one epoch.
+    member this.PseudoPerEpoch =
+        match this.drawn with
+        | ValueSome(struct (size, _)) -> size
+        | ValueNone -> this.isGold |> Array.filter not |> Array.length
+
 module Targets =
     let private build (supervision: Supervision) (pool: int<node>[]) (pseudo: int<node> -> float32[]) =
         let taught = pool |> Array.filter (fun i -> supervision.Gold(i).IsNone)
@@ -53,6 +61,7 @@ module Targets =
             isGold = nodes |> Array.map (fun i -> supervision.Gold(i).IsSome)
             distributions = nodes |> Array.collect row
             classCount = supervision.ClassCount
+            drawn = ValueNone
         }
 
     /// Gold labels alone: pre-training, and the teacher-free control.
@@ -65,3 +74,27 @@ module Targets =
             invalidArg (nameof teacher) $"the teacher's shape is [%d{teacher.NodeCount}; %d{teacher.ClassCount}]"
 
         build supervision pool (fun i -> teacher.Row(i).ToArray())
+
+    /// The same data set, of whose pseudo labels only `size`, drawn anew, teach in each epoch.
+    let drawnEachEpoch key size (targets: Targets<'Teacher>) =
+        if size >= targets.PseudoPerEpoch then
+            targets
+        else
+            {
+                targets with
+                    drawn = ValueSome(struct (size, key))
+            }
+
+    /// Positions that teach in an epoch, counted from 0, ascending: all of gold, and that epoch's pseudo labels. Every
+    /// epoch has equally many.
+    let epoch (number: int) (targets: Targets<'Teacher>) =
+        match targets.drawn with
+        | ValueNone -> Array.init targets.Count id
+        | ValueSome(struct (size, key)) ->
+            let pseudo =
+                targets.nodes |> Array.filter (fun i -> not targets.isGold[Array.BinarySearch(targets.nodes, i)])
+
+            let teaches = Sampling.draw (Key.at number key) size pseudo |> System.Collections.Generic.HashSet
+
+            Array.init targets.Count id
+            |> Array.filter (fun at -> targets.isGold[at] || teaches.Contains targets.nodes[at])

@@ -58,6 +58,174 @@ let ``a recipe survives its JSON, whatever its numbers are`` () =
 
     Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess true, Prop.forAll (Arb.fromGen recipes) law)
 
+/// Every kind of value that a setting can be, and the ways in which they nest.
+type Signal =
+    | Confidence
+    | Margin
+
+type Rate = { Peak: float; Steps: int }
+
+type Choice =
+    | Everything
+    | Share of float
+    | Chosen of by: Signal
+    | Paced of rate: Rate
+    | Listed of shares: float list
+    | Perhaps of limit: int option
+    | Top of fraction: float * by: Signal
+    | Either of left: Choice * right: Choice option
+
+type Plan = {
+    Title: string
+    Switch: bool
+    Source: string option
+    Weights: float list
+    Choice: Choice
+    Choices: Choice list
+    Rates: Rate list option
+    Grid: int list list
+    Signals: Signal option list
+}
+
+let private plans =
+    let text =
+        Gen.elements (List.ofSeq "aZ0 .=,\"{}[]ü€\n\\")
+        |> Gen.listOf
+        |> Gen.map (List.map string >> String.concat "")
+
+    ArbMap.defaults
+    |> ArbMap.mergeArb (Arb.fromGen text)
+    |> ArbMap.mergeArb (ArbMap.defaults |> ArbMap.arbitrary<NormalFloat> |> Arb.convert _.Get NormalFloat)
+    |> ArbMap.arbitrary<Plan * Plan>
+
+let private holds law = Check.One(Config.QuickThrowOnFailure.WithQuietOnSuccess true, Prop.forAll plans law)
+
+[<Fact>]
+let ``a value's JSON laid over any other value gives the value back`` () =
+    holds (fun (plan, other) ->
+        Settings.overlay (JsonNode.Parse((Settings.toJson plan).ToJsonString())) other = Ok plan)
+
+[<Fact>]
+let ``a value's fields as settings, each its JSON, make the value of any other`` () =
+    holds (fun (plan, other) ->
+        let assignments = [
+            for field in (Settings.toJson plan).AsObject() ->
+                match field.Value with
+                | null -> $"%s{field.Key}=null"
+                | value -> $"%s{field.Key} = %s{value.ToJsonString()}"
+        ]
+
+        Settings.setAll assignments other = Ok plan)
+
+let private plan = {
+    Title = "plain"
+    Switch = false
+    Source = None
+    Weights = [ 0.8; 0.5 ]
+    Choice = Everything
+    Choices = []
+    Rates = Some [ { Peak = 1.0; Steps = 3 } ]
+    Grid = [ [ 1; 2 ] ]
+    Signals = [ None ]
+}
+
+[<Fact>]
+let ``JSON is as short as it can be read back`` () =
+    let shows (json: string) plan = Assert.Equal(json, (Settings.toJson plan).ToJsonString())
+
+    let rest choice =
+        """{"title":"plain","switch":false,"source":null,"weights":[0.8,0.5],"choice":"""
+        + choice
+        + ""","choices":[],"rates":{"peak":1,"steps":3},"grid":[[1,2]],"signals":[null]}"""
+
+    plan |> shows (rest "\"everything\"")
+    { plan with Choice = Share 0.5 } |> shows (rest """{"share":0.5}""")
+    { plan with Choice = Top(0.5, Margin) } |> shows (rest """{"top":{"fraction":0.5,"by":"margin"}}""")
+
+    {
+        plan with
+            Choice = Paced { Peak = 2.0; Steps = 0 }
+    }
+    |> shows (rest """{"paced":{"peak":2,"steps":0}}""")
+
+    { plan with Choice = Listed [ 0.5 ] } |> shows (rest """{"listed":0.5}""")
+
+[<Fact>]
+let ``a setting reaches through cases, lists and options`` () =
+    let becomes expected assignments = Assert.Equal(Ok expected, Settings.setAll assignments plan)
+    [ "weights=0.3" ] |> becomes { plan with Weights = [ 0.3 ] }
+    [ "weights=[0.3, 0.2]" ] |> becomes { plan with Weights = [ 0.3; 0.2 ] }
+
+    [ "source=microsoft/deberta-base" ]
+    |> becomes {
+        plan with
+            Source = Some "microsoft/deberta-base"
+    }
+
+    [ "rates=null" ] |> becomes { plan with Rates = None }
+    [ "choice.share=0.8" ] |> becomes { plan with Choice = Share 0.8 }
+    [ "choice.chosen=margin" ] |> becomes { plan with Choice = Chosen Margin }
+    [ "choice.chosen.by=MARGIN" ] |> becomes { plan with Choice = Chosen Margin }
+
+    [ "choice.listed.shares=[1,0]" ]
+    |> becomes {
+        plan with
+            Choice = Listed [ 1.0; 0.0 ]
+    }
+
+    [ "choice.perhaps=null" ] |> becomes { plan with Choice = Perhaps None }
+    [ "choice=perhaps" ] |> becomes { plan with Choice = Perhaps None }
+
+    [ "choice.paced.peak=1"; "choice.paced.steps=2" ]
+    |> becomes {
+        plan with
+            Choice = Paced { Peak = 1.0; Steps = 2 }
+    }
+
+    [ "choice.top.fraction=0.8"; "choice.top.by=margin" ]
+    |> becomes { plan with Choice = Top(0.8, Margin) }
+
+    [ """choice={"top":{"fraction":0.8}}"""; "choice.top.by=margin" ]
+    |> becomes { plan with Choice = Top(0.8, Margin) }
+
+    [ "choice.either.left.share=1" ]
+    |> becomes {
+        plan with
+            Choice = Either(Share 1.0, None)
+    }
+
+    [ "choice.share=0.8"; "choice=everything" ] |> becomes plan
+
+    Assert.Equal(
+        Ok { plan with Choice = Top(0.1, Margin) },
+        Settings.set "choice.top.fraction=0.1" { plan with Choice = Top(0.8, Margin) }
+    )
+
+[<Theory>]
+[<InlineData("choice.bottom=1", "choice", "bottom", "everything, share, chosen")>]
+[<InlineData("choice=bottom", "choice", "bottom", "everything, share, chosen")>]
+[<InlineData("choice.top.fraction=1", "choice.top.by", "nothing", "confidence, margin")>]
+[<InlineData("choice=share", "choice.share.item", "nothing", "a number")>]
+[<InlineData("choice.top.by=1", "choice.top.fraction", "nothing", "a number")>]
+[<InlineData("choice.top.size=1", "choice.top.size", "an unknown field", "fraction, by")>]
+[<InlineData("choice.top=0.5", "choice.top", "0.5", "an object")>]
+[<InlineData("choice.everything=1", "choice.everything", "1", "an object")>]
+[<InlineData("choice.either.left.bottom=1", "choice.either.left", "bottom", "everything")>]
+[<InlineData("choices=[\"everything\",\"bottom\"]", "choices.1", "bottom", "everything")>]
+[<InlineData("weights=[0.1,\"half\"]", "weights.1", "half", "a number")>]
+[<InlineData("weights=[0.1,half]", "weights", "[0.1,half]", "a number")>]
+[<InlineData("rates=[{\"peak\":1}]", "rates.0.steps", "nothing", "a whole number")>]
+[<InlineData("title=null", "title", "null", "a text")>]
+let ``a wrong case, field or item is refused by its whole path, with what was found and the names that there are``
+    (assignment: string, key: string, found: string, known: string)
+    =
+    Settings.set assignment plan |> refuses key [ found; known ]
+
+[<Fact>]
+let ``two cases of one union at once are refused`` () =
+    Settings.setAll [ "choice.share=1"; "choice.chosen=margin" ] plan
+    |> refuses "choice" [ "share"; "chosen" ]
+
 [<Fact>]
 let ``a setting changes its field and no other`` () =
     Assert.Equal(

@@ -117,7 +117,7 @@ let ``GNN-first runs the same stages in the other order`` () =
     use study = prepare watch recipe Colours.dataset.Value
     let encoder = Study.pretrainEncoder study
     let lm = Study.lmOnGold study encoder
-    let gnn = Study.gnnOnEmbeddings study (fst lm)
+    let gnn = Study.gnnOnEmbeddings study lm
     Study.em study encoder lm gnn |> Seq.iter ignore
 
     Assert.Equal<string>(
@@ -147,7 +147,7 @@ let ``a whole EM run leaves no tensor behind`` () =
 
             let encoder = Study.pretrainEncoder study
             let lm = Study.lmOnGold study encoder
-            let gnn = Study.gnnOnEmbeddings study (fst lm)
+            let gnn = Study.gnnOnEmbeddings study lm
             Study.em study encoder lm gnn |> Seq.length
 
         Assert.Equal(4, made)

@@ -82,7 +82,6 @@ module RunCommand =
     let run (options: ParseResults<RunArguments>) =
         let seed = options.GetResult(RunArguments.Seed, 0)
         let settings = options.GetResults RunArguments.Set
-        let apply recipe setting = Result.bind (Settings.set setting) recipe
         let quoted = settings |> List.map (fun setting -> $" --set %s{setting}") |> String.concat ""
         let name = options.GetResult RunArguments.Recipe
 
@@ -92,8 +91,8 @@ module RunCommand =
             | None -> recipe
 
         let recipe =
-            (Recipes.find name, settings)
-            ||> List.fold apply
+            Recipes.find name
+            |> Result.bind (Settings.setAll settings)
             |> Result.map withDataset
             |> Result.map (fun recipe -> if options.Contains RunArguments.Quick then Recipes.quick recipe else recipe)
             |> Result.bind Recipe.validate

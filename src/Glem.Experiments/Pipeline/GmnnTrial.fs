@@ -18,19 +18,31 @@ module GmnnTrial =
         let words = Planetoid.rowNormalised data.Words
         let values = words.Values |> Array.map float32
 
+        let supervision = Supervision.ofSplit data.Labels data.Split |> Result.orRaise
+
+        let shape inputs =
+            GcnConfig.gmnn recipe.InputDropout recipe.HiddenDropout inputs recipe.Hidden supervision.ClassCount
+
         {
-            Recipe = recipe
             Compute = compute
             Graph = Propagation.symmetric compute.Device data.Edges
-            Width = words.ColumnCount
             Features = SparseFeatures.ofRows compute.Device words.ColumnCount words.Offsets words.Columns values
-            Supervision = Supervision.ofSplit data.Labels data.Split |> Result.orRaise
+            Q = shape words.ColumnCount
+            P = shape supervision.ClassCount
+            Pretraining = {
+                recipe.Fit with
+                    Epochs = recipe.PretrainEpochs
+            }
+            Fit = recipe.Fit
+            Draw = Steps.softness "temperature" recipe.Labels recipe.Temperature |> Result.orRaise
+            Rounds = recipe.Rounds
+            Supervision = supervision
             Validation = Validation.ofSplit data.Labels data.Split |> Result.orRaise
             Watch = watch
         }
 
     /// Pre-training and EM from one seed.
-    let run (gmnn: Gmnn) (data: Planetoid) (seed: int) : GmnnOutcome =
+    let run (recipe: GmnnRecipe) (data: Planetoid) (gmnn: Gmnn) (seed: int) : GmnnOutcome =
         let clock = Stopwatch.StartNew()
         let audit = Audit.ofSplit data.Labels data.Split |> Result.orRaise
         let validation q = Predictions.onValidation gmnn.Validation q |> Metrics.scores
@@ -56,7 +68,7 @@ module GmnnTrial =
         let _, best = (Select.byValidation fst (snd >> validation) rounds).Run
 
         {
-            Recipe = gmnn.Recipe
+            Recipe = recipe
             Seed = seed
             Gcn = score (Select.only (snd pretrained))
             Gmnn = score (Select.only best)

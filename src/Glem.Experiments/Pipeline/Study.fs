@@ -2,6 +2,9 @@ namespace Glem
 
 open System
 
+/// Features that no language model made, row-major : [n; Width].
+type RawFeatures = { Values: float32[]; Width: int }
+
 /// A recipe met with a data set and a seed: everything that GLEM's stages read. Its functions are the method's stages.
 type Study = {
     Recipe: Recipe
@@ -14,6 +17,10 @@ type Study = {
     Supervision: Supervision
     Validation: Validation
     Lm: LanguageModel
+    /// TF-IDF of the texts : [n; terms].
+    Tfidf: Lazy<SparseRows>
+    /// The same in few dense columns: what a GNN reads that reads no language model.
+    Raw: Lazy<RawFeatures>
     /// Sees every training state of every stage.
     Watch: string -> TrainState -> unit
 } with
@@ -22,6 +29,9 @@ type Study = {
         member this.Dispose() = (this.Graph :> IDisposable).Dispose()
 
 module Study =
+    /// Most columns of the dense TF-IDF features.
+    let private rawWidth = 256
+
     /// Trains the tokenizer on the texts, encodes them, and lays out the graph. The caller owns the study.
     /// Error: a class without training node, no validation node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
@@ -30,16 +40,14 @@ module Study =
                 VocabularySize = recipe.Lm.Vocabulary
         }
 
-        match
-            Supervision.ofSplit dataset.Labels dataset.Split,
-            Validation.ofSplit dataset.Labels dataset.Split,
-            WordPieceTrainer.train training dataset.Graph.Texts
-        with
-        | Error error, _, _
-        | _, Error error, _
-        | _, _, Error error -> Error error
-        | Ok supervision, Ok validation, Ok tokenizer ->
+        try
+            let supervision = Supervision.ofSplit dataset.Labels dataset.Split |> Result.orRaise
+
+            Steps.ofRecipe recipe dataset supervision |> Result.orRaise |> ignore
+            let validation = Validation.ofSplit dataset.Labels dataset.Split |> Result.orRaise
+            let tokenizer = WordPieceTrainer.train training dataset.Graph.Texts |> Result.orRaise
             let packed = Tokenizer.encodeAll tokenizer recipe.Lm.MaxTokens dataset.Graph.Texts
+            let tfidf = lazy (Tfidf.ofTexts dataset.Graph.Texts)
 
             Ok {
                 Recipe = recipe
@@ -57,15 +65,27 @@ module Study =
                         tokenizer.VocabularySize
                         tokenizer.Specials.Mask
                         supervision.ClassCount
+                Tfidf = tfidf
+                Raw =
+                    lazy
+                        (let values = DenseFeatures.project rawWidth seed tfidf.Value
+
+                         {
+                             Values = values
+                             // A small data set has fewer terms than columns asked for.
+                             Width = values.Length / dataset.Graph.NodeCount
+                         })
                 Watch = watch
             }
+        with GlemException error ->
+            Error error
 
     let private key (study: Study) (purpose: string) = Key.ofSeed study.Seed |> Key.named purpose
 
-    let private stage (study: Study) name key recipe mix (targets: Targets<'teacher>) : Stage = {
+    let private stage (study: Study) name key recipe lesson : Stage = {
         Name = name
         Recipe = recipe
-        Lesson = Lesson.ofTargets study.Recipe.Reduction mix recipe.LabelSmoothing targets
+        Lesson = lesson
         Validation = study.Validation
         Key = key
         Watch = study.Watch name
@@ -101,59 +121,85 @@ module Study =
                 study.Texts
                 encoder
 
-    /// The LM on gold labels: the ladder's "LM alone", and EM's first q.
+    let private goldLesson (study: Study) (recipe: FitRecipe) =
+        let targets: Targets<Lm> = Targets.goldOnly study.Supervision
+        Lesson.ofTargets (Objective.goldOnly recipe.LabelSmoothing) 1 targets
+
+    /// The LM on gold labels: the ladder's "LM alone", and EM's first q. Where `lmFit.epochs` is 0, the encoder under a
+    /// head that nothing has taught.
     let lmOnGold (study: Study) (encoder: Weights) : LmFit * Posterior<Lm> =
         let key = key study "lm"
+        let start = LanguageModel.withNewHead key study.Lm encoder
 
-        let stage =
-            stage
-                study
-                "LM on gold"
-                key
-                study.Recipe.LmFit
-                Mix.goldOnly
-                (Targets.goldOnly study.Supervision: Targets<Lm>)
+        if study.Recipe.LmFit.Epochs = 0.0 then
+            LanguageModel.untrained study.Compute study.Lm study.Texts start
+        else
+            let stage = stage study "LM on gold" key study.Recipe.LmFit (goldLesson study study.Recipe.LmFit)
+            LanguageModel.fit study.Compute study.Lm stage study.Texts start
 
-        encoder
-        |> LanguageModel.withNewHead key study.Lm
-        |> LanguageModel.fit study.Compute study.Lm stage study.Texts
+    /// Who teaches how in the recipe's two steps. A script may put its own masks and functions in.
+    let steps (study: Study) = Steps.ofRecipe study.Recipe study.Dataset study.Supervision |> Result.orRaise
 
-    let private gnnOnGold study name key (width: int) (features: float32[]) =
-        let config = GraphModel.ofRecipe study.Recipe.Gnn width study.Supervision.ClassCount
+    /// What the recipe's GNN reads, given an LM and what it says, softened as the M-step's pseudo labels are.
+    let nodeInputs (study: Study) (steps: Steps) round (lm: LmFit) (q: Posterior<Lm>) : NodeInputs =
+        let gnn, hidden = study.Recipe.Gnn, study.Recipe.Lm.Hidden
 
-        let stage =
-            stage study name key study.Recipe.GnnFit Mix.goldOnly (Targets.goldOnly study.Supervision: Targets<Gnn>)
+        let features, width =
+            match gnn.Features with
+            | Embeddings -> lm.Embeddings, hidden
+            | PreviousEmbeddings -> lm.PreviousEmbeddings, hidden
+            | Raw -> study.Raw.Value.Values, study.Raw.Value.Width
+            | Both ->
+                let raw = study.Raw.Value
 
-        GraphModel.initial key config |> GraphModel.fit study.Compute config stage study.Graph features
+                Array.init study.Dataset.Graph.NodeCount (fun i ->
+                    Array.append
+                        (Array.sub lm.Embeddings (i * hidden) hidden)
+                        (Array.sub raw.Values (i * raw.Width) raw.Width))
+                |> Array.concat,
+                hidden + raw.Width
 
-    /// The GNN on the frozen LM's embeddings and gold labels: the ladder's "static two-stage", and EM's first p.
-    let gnnOnEmbeddings (study: Study) (lm: LmFit) : Weights * Posterior<Gnn> =
-        gnnOnGold study "GNN on embeddings" (key study "gnn") study.Recipe.Lm.Hidden lm.Embeddings
+        let soften q =
+            match PerRound.at round steps.M.Teaching.Softness with
+            | Soft temperature
+            | Sampled temperature -> Posterior.sharpen temperature q
+            | Hard -> Posterior.harden q
 
-    /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".   features : [n; width] row-major
-    let gnnOnFeatures (study: Study) (width: int) (features: float32[]) : Weights * Posterior<Gnn> =
-        gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw") width features
+        {
+            Features = features
+            Width = width
+            Labels = LabelInput.rows gnn.LabelInput gnn.LabelFolds (key study "gnn") study.Supervision (soften q)
+        }
 
-    let private teaching (step: StepRecipe) name =
-        match
-            Temperature.create $"%s{name}.temperature" step.Temperature,
-            Fraction.create $"%s{name}.topFraction" step.TopFraction,
-            Mix.create $"%s{name}.pseudoWeight" step.PseudoWeight
-        with
-        | Ok temperature, Ok fraction, Ok mix ->
-            {
-                Softness = Soft temperature
-                TopFraction = fraction
-            },
-            mix
-        | Error error, _, _
-        | _, Error error, _
-        | _, _, Error error -> raise (GlemException error)
+    let private gnnConfig (study: Study) (inputs: NodeInputs) =
+        GraphModel.ofRecipe study.Recipe.Gnn inputs.Columns study.Supervision.ClassCount
+
+    let private gnnOnGold study name key (inputs: NodeInputs) =
+        let config = gnnConfig study inputs
+        let stage = stage study name key study.Recipe.GnnFit (goldLesson study study.Recipe.GnnFit)
+        GraphModel.initial key config |> GraphModel.fit study.Compute config stage study.Graph inputs
+
+    /// The GNN on gold labels and what the frozen LM offers: the ladder's "static two-stage", and EM's first p.
+    let gnnOnEmbeddings (study: Study) (lm: LmFit, q: Posterior<Lm>) : Weights * Posterior<Gnn> =
+        nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" (key study "gnn")
+
+    /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".
+    let gnnOnFeatures (study: Study) : Weights * Posterior<Gnn> =
+        gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw") {
+            Features = study.Raw.Value.Values
+            Width = study.Raw.Value.Width
+            Labels = None
+        }
+
+    let private lesson (study: Study) (step: Step) turn teacher =
+        Teaching.targets step.Teaching study.Supervision turn teacher
+        |> Lesson.ofTargets step.Objective turn.Round
 
     /// EM's two steps. Each student starts from where its recipe says: the unsupervised encoder, its gold-trained self,
     /// or the previous round.
     let fits
         (study: Study)
+        (steps: Steps)
         (encoder: Weights)
         (pretrainedLm: LmFit)
         (pretrainedGnn: Weights)
@@ -162,10 +208,8 @@ module Study =
 
         {
             FitQ =
-                fun turn p theta ->
-                    let teaching, alpha = teaching eStep "eStep"
-                    let targets = Teaching.targets teaching study.Supervision p
-                    let stage = stage study $"E-step %d{turn.Round}" turn.Key eStep.Fit alpha targets
+                fun turn _ p theta ->
+                    let stage = lesson study steps.E turn p |> stage study $"E-step %d{turn.Round}" turn.Key eStep.Fit
 
                     let start =
                         match eStep.Start with
@@ -173,16 +217,20 @@ module Study =
                         | Pretrained -> pretrainedLm.Weights
                         | Previous -> theta.Weights
 
-                    LanguageModel.fit study.Compute study.Lm stage study.Texts start
+                    let fit, q = LanguageModel.fit study.Compute study.Lm stage study.Texts start
+
+                    {
+                        fit with
+                            PreviousEmbeddings = theta.Embeddings
+                    },
+                    q
 
             FitP =
                 fun turn theta q phi ->
-                    let teaching, beta = teaching mStep "mStep"
-                    let targets = Teaching.targets teaching study.Supervision q
-                    let stage = stage study $"M-step %d{turn.Round}" turn.Key mStep.Fit beta targets
+                    let stage = lesson study steps.M turn q |> stage study $"M-step %d{turn.Round}" turn.Key mStep.Fit
 
-                    let config =
-                        GraphModel.ofRecipe study.Recipe.Gnn study.Recipe.Lm.Hidden study.Supervision.ClassCount
+                    let inputs = nodeInputs study steps turn.Round theta q
+                    let config = gnnConfig study inputs
 
                     let start =
                         match mStep.Start with
@@ -190,14 +238,31 @@ module Study =
                         | Pretrained -> pretrainedGnn
                         | Previous -> phi
 
-                    GraphModel.fit study.Compute config stage study.Graph theta.Embeddings start
+                    GraphModel.fit study.Compute config stage study.Graph inputs start
         }
 
-    /// EM from the two students trained on gold labels, a state per step.
-    let em (study: Study) (encoder: Weights) (lm: LmFit, q: Posterior<Lm>) (gnn: Weights, p: Posterior<Gnn>) =
+    let private stopRule (recipe: Recipe) = {
+        Rounds = recipe.Rounds
+        Epsilon = recipe.Convergence.Epsilon
+        Patience = recipe.Convergence.Patience
+    }
+
+    /// EM from the two students trained on gold labels, a state per step, with steps of the caller's own.
+    let emWith
+        (steps: Steps)
+        (study: Study)
+        (encoder: Weights)
+        (lm: LmFit, q: Posterior<Lm>)
+        (gnn: Weights, p: Posterior<Gnn>)
+        =
         let key = key study "em"
 
         match study.Recipe.Order with
         | LmFirst -> Em.startWithE key lm gnn p
         | GnnFirst -> Em.startWithM key lm gnn q
-        |> Em.run study.Recipe.Rounds (fits study encoder lm gnn)
+        |> Convergence.start study.Validation
+        |> Convergence.run (stopRule study.Recipe) study.Validation (fits study steps encoder lm gnn)
+        |> Seq.map _.State
+
+    /// EM from the two students trained on gold labels, a state per step, as the recipe says.
+    let em (study: Study) encoder lm gnn = emWith (steps study) study encoder lm gnn

@@ -27,9 +27,6 @@ type private Candidate<'model, 'source> = {
 
 /// Runs the whole ladder: baselines, the LM alone, the static two-stage pipeline, and EM.
 module Trial =
-    /// Most columns of the dense TF-IDF features.
-    let private tfidfWidth = 256
-
     let private scores audit part (posterior: Posterior<'s>) =
         posterior |> Predictions.onPart audit part |> Metrics.scores
 
@@ -103,7 +100,7 @@ module Trial =
                 }
         ]
 
-    let private save (study: Study) folder (lm: LmFit) (gnn: Weights) =
+    let private save (study: Study) folder (lm: LmFit) (gnn: Weights, inputs: NodeInputs) =
         Checkpoint.saveLm (RunFolder.checkpoint Student.Lm folder) {
             Model = study.Lm
             Weights = lm.Weights
@@ -112,7 +109,7 @@ module Trial =
             MaxTokens = study.Recipe.Lm.MaxTokens
         }
 
-        let config = GraphModel.ofRecipe study.Recipe.Gnn study.Recipe.Lm.Hidden study.Supervision.ClassCount
+        let config = GraphModel.ofRecipe study.Recipe.Gnn inputs.Columns study.Supervision.ClassCount
         Checkpoint.saveGnn (RunFolder.checkpoint Student.Gnn folder) config gnn
 
     /// The stages in the method's order, into an existing folder.
@@ -135,11 +132,6 @@ module Trial =
         let judgeLm event round fit = judge log audit event Student.Lm round fit
         let judgeGnn event round fit = judge log audit event Student.Gnn round fit
 
-        let baselines =
-            witness.During("TF-IDF baselines", fun () -> Baselines.fit tfidfWidth request.Seed dataset)
-            |> Result.orRaise
-            |> timed "TF-IDF baselines"
-
         use study =
             witness.During(
                 "tokenizer",
@@ -148,22 +140,32 @@ module Trial =
             |> Result.orRaise
             |> timed "tokenizer"
 
+        let baselines =
+            witness.During("TF-IDF baselines", fun () -> Baselines.fit study.Tfidf.Value dataset)
+            |> Result.orRaise
+            |> timed "TF-IDF baselines"
+
         let encoder = Study.pretrainEncoder study |> timed "masked-language model"
-        // A small data set has fewer terms than columns asked for.
-        let width = baselines.Features.Length / dataset.Graph.NodeCount
-        let raw = Study.gnnOnFeatures study width baselines.Features |> timed "GNN on TF-IDF"
+        let raw = Study.gnnOnFeatures study |> timed "GNN on TF-IDF"
         let lm = Study.lmOnGold study encoder |> timed "LM on gold"
-        let gnn = Study.gnnOnEmbeddings study (fst lm) |> timed "GNN on embeddings"
+        let gnn = Study.gnnOnEmbeddings study lm |> timed "GNN on embeddings"
         let lmOnly = judgeLm (Event.pretrain Student.Lm) 0 lm
-        let twoStage = judgeGnn (Event.pretrain Student.Gnn) 0 gnn
+        // A GNN is worth nothing without what it read: each keeps its inputs.
+        let steps = Study.steps study
+
+        let withInputs round (lm, q) (phi, p) = (phi, Study.nodeInputs study steps round lm q), p
+        let twoStage = gnn |> withInputs 1 lm |> judgeGnn (Event.pretrain Student.Gnn) 0
         let lms, gnns = ResizeArray(), ResizeArray()
+        let mutable latest = lm
 
         for state in Study.em study encoder lm gnn do
             match Em.fitted state with
             | FittedQ(round, theta, q) ->
+                latest <- theta, q
                 lms.Add(judgeLm (Event.step Student.Lm round) round (theta, q)) |> timed $"E-step %d{round}"
             | FittedP(round, phi, p) ->
-                gnns.Add(judgeGnn (Event.step Student.Gnn round) round (phi, p)) |> timed $"M-step %d{round}"
+                gnns.Add((phi, p) |> withInputs round latest |> judgeGnn (Event.step Student.Gnn round) round)
+                |> timed $"M-step %d{round}"
             | Fitted.Pretrained -> ()
 
         let lms, gnns = List.ofSeq lms, List.ofSeq gnns

@@ -17,16 +17,72 @@ type MlmRecipe = {
     Fit: FitRecipe
 }
 
+/// How a step's teacher speaks: its probabilities, its likeliest class, or a class drawn from them.
+[<RequireQualifiedAccess>]
+type LabelRecipe =
+    | Soft
+    | Hard
+    | Sampled
+
+/// The nodes that may get pseudo labels.
+[<RequireQualifiedAccess>]
+type PoolRecipe =
+    /// All but the training nodes (official).
+    | Unlabelled
+    /// The validation and test nodes (official: papers100M).
+    | HeldOut
+    | ValidationOnly
+    /// The nodes of no part.
+    | UnassignedOnly
+    /// The nodes whose ids stand in this file, one a line.
+    | Listed of string
+
+/// Which of the pool teach, the surest first; Filter says more.
+[<RequireQualifiedAccess>]
+type FilterRecipe =
+    | Everyone
+    | Top of float
+    | AtLeast of float
+    | Balanced of float
+
+/// What makes a teacher sure of a node; Sureness says more.
+[<RequireQualifiedAccess>]
+type SurenessRecipe =
+    | Confidence
+    | Margin
+    | NegativeEntropy
+
+/// How many of them teach at a time, as a ratio to the training nodes; Sampling says more.
+[<RequireQualifiedAccess>]
+type SamplingRecipe =
+    | All
+    | Window of float
+    | EachEpoch of float
+
 /// One of EM's two steps.
 type StepRecipe = {
-    /// Weight of pseudo labels against gold labels, in [0, 1]: alpha in the E-step, beta in the M-step.
-    PseudoWeight: float
-    /// The teacher's softmax temperature.
-    Temperature: float
-    /// Share of the pool that teaches, the teacher's most confident nodes first.
-    TopFraction: float
+    /// Weight of pseudo labels against gold labels, in [0, 1], in rounds 1, 2, …: alpha in the E-step, beta in the M-step.
+    PseudoWeight: float list
+    /// The teacher's softmax temperature, in rounds 1, 2, ….
+    Temperature: float list
+    Labels: LabelRecipe
+    Divergence: Divergence
+    /// Share of every pseudo label's mass spread evenly over the classes.
+    PseudoSmoothing: float
+    Pool: PoolRecipe
+    Filter: FilterRecipe
+    Sureness: SurenessRecipe
+    Sampling: SamplingRecipe
     Start: Start
     Fit: FitRecipe
+}
+
+/// When EM is over before its last round; StopRule says more.
+type ConvergenceRecipe = {
+    /// Least mean total variation of a side's posterior from round to round; 0 never stops.
+    Epsilon: float
+    /// Rounds without a better validation accuracy; 0 never stops.
+    Patience: int
 }
 
 /// A whole experiment but its seed: everything that can change a result.
@@ -44,6 +100,7 @@ type Recipe = {
     Order: Order
     Reduction: Reduction
     Rounds: int
+    Convergence: ConvergenceRecipe
     EStep: StepRecipe
     MStep: StepRecipe
 }
@@ -81,17 +138,53 @@ module Recipe =
             share $"%s{key}.optimiser.warmUp" fit.Optimiser.WarmUp
         ]
 
+        let scheduled check key (values: float list) = [
+            if values.IsEmpty then
+                Some(InSetting(key, "an empty list", "a number, or one for each round"))
+
+            yield! values |> List.map (check key)
+        ]
+
         let step key (step: StepRecipe) =
             [
-                share $"%s{key}.pseudoWeight" step.PseudoWeight
-                positive $"%s{key}.temperature" step.Temperature
-                share $"%s{key}.topFraction" step.TopFraction
+                yield! scheduled share $"%s{key}.pseudoWeight" step.PseudoWeight
+                yield! scheduled positive $"%s{key}.temperature" step.Temperature
+                share $"%s{key}.pseudoSmoothing" step.PseudoSmoothing
+                match step.Filter with
+                | FilterRecipe.Everyone -> None
+                | FilterRecipe.Top fraction -> share $"%s{key}.filter.top" fraction
+                | FilterRecipe.Balanced fraction -> share $"%s{key}.filter.balanced" fraction
+                | FilterRecipe.AtLeast least ->
+                    check $"%s{key}.filter.atLeast" least "a finite number" System.Double.IsFinite
+                match step.Sampling with
+                | SamplingRecipe.All -> None
+                | SamplingRecipe.Window ratio -> notNegative $"%s{key}.sampling.window" ratio
+                | SamplingRecipe.EachEpoch ratio -> notNegative $"%s{key}.sampling.eachEpoch" ratio
+                match step.Divergence, step.Labels with
+                | StudentToTeacher, (LabelRecipe.Hard | LabelRecipe.Sampled) ->
+                    Some(
+                        InSetting(
+                            $"%s{key}.divergence",
+                            "studentToTeacher with one-hot pseudo labels",
+                            "soft labels, or another divergence: it is infinite for these"
+                        )
+                    )
+                | _ -> None
             ]
             @ fit $"%s{key}.fit" step.Fit
 
         let heads =
             if recipe.Lm.Heads >= 1 && recipe.Lm.Hidden % recipe.Lm.Heads <> 0 then
                 Some(InSetting("lm.heads", string recipe.Lm.Heads, $"a divisor of lm.hidden, %d{recipe.Lm.Hidden}"))
+            else
+                None
+
+        // A head that nothing has taught cannot be the first teacher, nor lend its labels to the GNN.
+        let untaught =
+            let needsLm = recipe.Order = GnnFirst || recipe.Gnn.LabelInput.NeedsTeacher
+
+            if recipe.LmFit.Epochs = 0.0 && needsLm then
+                Some(InSetting("lmFit.epochs", "0", "above 0 where order is gnnFirst or the GNN reads the LM's labels"))
             else
                 None
 
@@ -110,7 +203,11 @@ module Recipe =
             dropout "mlm.hidden" recipe.Mlm.Hidden
             atLeast 1 "gnn.hidden" recipe.Gnn.Hidden
             dropout "gnn.dropout" recipe.Gnn.Dropout
+            atLeast 2 "gnn.labelFolds" recipe.Gnn.LabelFolds
             atLeast 0 "rounds" recipe.Rounds
+            share "convergence.epsilon" recipe.Convergence.Epsilon
+            atLeast 0 "convergence.patience" recipe.Convergence.Patience
+            untaught
         ]
         @ fit "mlm.fit" recipe.Mlm.Fit
         @ fit "lmFit" recipe.LmFit

@@ -43,6 +43,20 @@ module Recipes =
         }
     }
 
+    let private step: StepRecipe = {
+        PseudoWeight = [ 0.05 ]
+        Temperature = [ 0.2 ]
+        Labels = LabelRecipe.Soft
+        Divergence = TeacherToStudent
+        PseudoSmoothing = 0.0
+        Pool = PoolRecipe.Unlabelled
+        Filter = FilterRecipe.Everyone
+        Sureness = SurenessRecipe.Confidence
+        Sampling = SamplingRecipe.All
+        Start = Pretrained
+        Fit = gnnFit
+    }
+
     /// GLEM in minutes on two cores: a small BERT from scratch and a 2-layer GCN on dotnet-api. Tuned on validation.
     let quickstart: Recipe = {
         Name = "quickstart"
@@ -55,6 +69,7 @@ module Recipes =
             Dropout = 0.1
             AttentionDropout = 0.1
             Pooling = Mean
+            Embedding = Mean
             HeadDropout = 0.3
             TokenDropout = 0.3
             MaxTokens = 128
@@ -65,29 +80,28 @@ module Recipes =
             Fit = { lmFit with Epochs = 8.0 }
         }
         LmFit = lmFit
-        Gnn = { Hidden = 256; Dropout = 0.5 }
+        Gnn = {
+            Hidden = 256
+            Dropout = 0.5
+            Features = Embeddings
+            LabelInput = Off
+            LabelFolds = 4
+        }
         GnnFit = gnnFit
         Order = LmFirst
         Reduction = GroupMeans
         Rounds = 2
+        Convergence = { Epsilon = 0.0; Patience = 0 }
         EStep = {
-            PseudoWeight = 0.5
-            Temperature = 0.2
-            TopFraction = 1.0
-            Start = Pretrained
-            Fit = {
-                lmFit with
-                    Epochs = 4.0
-                    Optimiser = { adamW with LearningRate = 1e-3 }
-            }
+            step with
+                PseudoWeight = [ 0.5 ]
+                Fit = {
+                    lmFit with
+                        Epochs = 4.0
+                        Optimiser = { adamW with LearningRate = 1e-3 }
+                }
         }
-        MStep = {
-            PseudoWeight = 0.05
-            Temperature = 0.2
-            TopFraction = 1.0
-            Start = Pretrained
-            Fit = gnnFit
-        }
+        MStep = step
     }
 
     /// The recipe cut down until it runs in seconds: for smoke tests, not for numbers.

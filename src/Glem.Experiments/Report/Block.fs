@@ -54,7 +54,7 @@ module internal Table =
         Rows = [ for cells in rows -> { Cells = cells; Emphasised = false } ]
     }
 
-    let emphasise (choose: int -> bool) table = {
+    let emphasise (choose: int -> bool) (table: Table) = {
         table with
             Rows = table.Rows |> List.mapi (fun i row -> { row with Emphasised = choose i })
     }

@@ -67,7 +67,7 @@ module Checkpoint =
         | Mean -> "mean"
 
     /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with keys of our own:
-    /// glem_pooling, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
+    /// glem_pooling, glem_embedding, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
         let config = BertConfig.toNode saved.Model.Encoder
@@ -83,6 +83,7 @@ module Checkpoint =
         config["id2label"] <- names
         config["label2id"] <- ids
         config["glem_pooling"] <- poolingName saved.Model.Pooling
+        config["glem_embedding"] <- poolingName saved.Model.Embedding
         config["glem_head_dropout"] <- saved.Model.HeadDropout
         config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
@@ -113,15 +114,16 @@ module Checkpoint =
                 let config = JsonNode.Parse text |> nonNull
                 let names = (key config "id2label").AsObject()
 
-                let pooling =
-                    match (key config "glem_pooling").GetValue<string>() with
+                let pooling name =
+                    match (key config name).GetValue<string>() with
                     | "cls" -> Cls
                     | "mean" -> Mean
-                    | other -> raise (GlemException(InFile(path, "key 'glem_pooling'", other, "cls or mean")))
+                    | other -> raise (GlemException(InFile(path, $"key '%s{name}'", other, "cls or mean")))
 
                 let model = {
                     Encoder = encoder
-                    Pooling = pooling
+                    Pooling = pooling "glem_pooling"
+                    Embedding = pooling "glem_embedding"
                     HeadDropout = (key config "glem_head_dropout").GetValue<float>()
                     TokenDropout = (key config "glem_token_dropout").GetValue<float>()
                     MaskId = tokenizer.Specials.Mask

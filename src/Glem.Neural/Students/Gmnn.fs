@@ -11,86 +11,24 @@ type FeatureGnn = class end
 [<Sealed; AbstractClass>]
 type LabelGnn = class end
 
-/// How q's posterior becomes the labels that p reads and learns from (the authors' --draw).
-type Draw =
-    /// The posterior itself (exp).
-    | Expectation
-    /// One-hot on the likeliest class (max).
-    | Likeliest
-    /// One-hot on a class drawn from the posterior, once a round (smp).
-    | Sampled
-
-/// GMNN's settings; both students share them.
-type GmnnRecipe = {
-    /// A folder of Planetoid's data.
-    Dataset: string
-    Hidden: int
-    InputDropout: float
-    HiddenDropout: float
-    /// Steps of q on gold labels; otherwise as Fit.
-    PretrainEpochs: float
-    /// A student's training in one round.
-    Fit: FitRecipe
-    Draw: Draw
-    /// Of q's softmax before the draw; p teaches at 1.
-    Temperature: float
-    /// A round is an M-step (p learns from q) and an E-step (q from p).
-    Rounds: int
-}
-
-module GmnnRecipe =
-    /// The authors' run_cora.py.
-    let cora = {
-        Dataset = "cora"
-        Hidden = 16
-        InputDropout = 0.5
-        HiddenDropout = 0.0
-        PretrainEpochs = 100.0
-        Fit = {
-            Epochs = 100.0
-            Batch = 0
-            EvaluationsPerEpoch = 1.0
-            Patience = 0
-            LabelSmoothing = 0.0
-            Optimiser = {
-                Rule = Rule.RmsProp
-                LearningRate = 0.05
-                WeightDecay = 5e-4
-                Beta1 = 0.0
-                Beta2 = 0.99
-                Epsilon = 1e-8
-                ClipNorm = 0.0
-                WarmUp = 0.0
-                Decay = false
-            }
-        }
-        Draw = Sampled
-        Temperature = 0.1
-        Rounds = 1
-    }
-
-    /// The authors' run_citeseer.py.
-    let citeseer = {
-        cora with
-            Dataset = "citeseer"
-            PretrainEpochs = 200.0
-    }
-
-    /// The recipe cut down until it runs in a second: for smoke tests, not for numbers.
-    let quick recipe = {
-        recipe with
-            PretrainEpochs = 5.0
-            Fit = { recipe.Fit with Epochs = 5.0 }
-    }
-
-/// What GMNN reads. Owns the graph and the features.
+/// What GMNN reads, and its settings. Owns the graph and the features.
 type Gmnn = {
-    Recipe: GmnnRecipe
     Compute: Compute
     Graph: Propagation
-    /// d, width of the features.
-    Width: int
+    /// Bags of words : [n; d].
     Features: SparseFeatures
+    /// The shape of q, on d features, and of p, on c labels.
+    Q: GcnConfig
+    P: GcnConfig
+    /// q's training on gold labels.
+    Pretraining: FitRecipe
+    /// A student's training in one round.
+    Fit: FitRecipe
+    /// How q's posterior becomes the labels that p reads and learns: Soft, Hard and Sampled are the authors' --draw exp,
+    /// max and smp, their temperature is --tau. p always teaches softly at temperature 1.
+    Draw: Softness
+    /// A round is an M-step (p learns from q) and an E-step (q from p).
+    Rounds: int
     Supervision: Supervision
     Validation: Validation
     /// Sees every training state of every stage.
@@ -106,85 +44,80 @@ type Gmnn = {
 /// features, p from the labels that q gives the nodes, its own node's included. theta and phi hold the optimiser's memory
 /// too: a student's second training continues its first.
 module Gmnn =
-    let private config (gmnn: Gmnn) inputs =
-        let recipe = gmnn.Recipe
-        GcnConfig.gmnn recipe.InputDropout recipe.HiddenDropout inputs recipe.Hidden gmnn.Supervision.ClassCount
-
-    let private qConfig (gmnn: Gmnn) = config gmnn gmnn.Width
-    let private pConfig (gmnn: Gmnn) = config gmnn gmnn.Supervision.ClassCount
-
-    let private stage (gmnn: Gmnn) name key recipe mix (targets: Targets<'teacher>) : Stage = {
+    let private stage (gmnn: Gmnn) name key recipe lesson : Stage = {
         Name = name
         Recipe = recipe
-        Lesson = Lesson.ofTargets GroupMeans mix recipe.LabelSmoothing targets
+        Lesson = lesson
         Validation = gmnn.Validation
         Key = key
         Watch = gmnn.Watch name
     }
 
-    /// Pseudo labels weigh what their number does, so that the objective is the mean over all nodes, as GMNN's is.
-    let private mix (targets: Targets<'teacher>) =
-        let pseudo = targets.IsGold |> Array.filter not |> Array.length
-        Mix.create "share of pseudo labels" (float pseudo / float targets.Count) |> Result.orRaise
+    let private posterior (config: GcnConfig) (fit: GraphFit) = Posterior.ofLogits config.Classes fit.Logits
 
-    /// Every node with a target: its gold label, or what the teacher says.
-    let private everywhere (gmnn: Gmnn) (teacher: Posterior<'teacher>) =
-        Targets.ofTeacher gmnn.Supervision teacher (Pool.unlabelled gmnn.Supervision)
+    /// Every node with its gold label, or what the teacher says.
+    let private targets (gmnn: Gmnn) softness turn (teacher: Posterior<'teacher>) =
+        let teaching = {
+            Pool = Pool.unlabelled gmnn.Supervision
+            Filter = Everyone
+            Sureness = Sureness.confidence
+            Sampling = All
+            Softness = [ softness ]
+        }
 
-    /// q's posterior as the labels that p sees.
-    let private drawn (gmnn: Gmnn) key (q: Posterior<FeatureGnn>) =
-        let temperature = Temperature.create "temperature" gmnn.Recipe.Temperature |> Result.orRaise
-        let sharpened = Posterior.sharpen temperature q
+        Teaching.targets teaching gmnn.Supervision turn teacher
 
-        match gmnn.Recipe.Draw with
-        | Expectation -> sharpened
-        | Likeliest -> Posterior.harden sharpened
-        | Sampled -> Posterior.sample (Key.named "draw" key) sharpened
+    /// GMNN's objective, the mean over all nodes: each group weighs what its number does.
+    let private lesson (fit: FitRecipe) (turn: Turn) (targets: Targets<'teacher>) =
+        let share = float targets.PseudoPerEpoch / float targets.Count
+
+        let objective = {
+            Objective.goldOnly fit.LabelSmoothing with
+                Mix = [ Mix.create "share of pseudo labels" share |> Result.orRaise ]
+        }
+
+        Lesson.ofTargets objective turn.Round targets
 
     let private initial key config =
         use generator = Generator.ofKey key
         Gcn.initial config generator
 
-    /// q on gold labels: the plain GCN, and EM's first q.
-    let pretrain (gmnn: Gmnn) (key: Key) : GraphFit * Posterior<FeatureGnn> =
-        let recipe = {
-            gmnn.Recipe.Fit with
-                Epochs = gmnn.Recipe.PretrainEpochs
-        }
+    let private fitQ (gmnn: Gmnn) (stage: Stage) start : GraphFit * Posterior<FeatureGnn> =
+        let view = GraphView.all stage.Lesson (Sparse gmnn.Features)
+        let fit = GraphTraining.toBest gmnn.Compute gmnn.Q stage gmnn.Graph view start
+        fit, posterior gmnn.Q fit
 
-        let config = qConfig gmnn
-        let targets: Targets<LabelGnn> = Targets.goldOnly gmnn.Supervision
-        let stage = stage gmnn "q on gold" (Key.named "pretrain" key) recipe Mix.goldOnly targets
-        let start = initial (Key.named "q" key) config |> Anew
-        let fit = GraphTraining.toBest gmnn.Compute config stage gmnn.Graph (Sparse gmnn.Features) start
-        fit, Posterior.ofLogits config.Classes fit.Logits
+    /// q on gold labels: the plain GCN, and EM's first q.
+    let pretrain (gmnn: Gmnn) (key: Key) =
+        let gold: Targets<LabelGnn> = Targets.goldOnly gmnn.Supervision
+        let lesson = Lesson.ofTargets (Objective.goldOnly gmnn.Pretraining.LabelSmoothing) 1 gold
+        let stage = stage gmnn "q on gold" (Key.named "pretrain" key) gmnn.Pretraining lesson
+        initial (Key.named "q" key) gmnn.Q |> Anew |> fitQ gmnn stage
 
     /// EM's two steps.
     let fits (gmnn: Gmnn) : Fits<FeatureGnn, LabelGnn, GraphFit, GraphStart> = {
         FitQ =
-            fun turn p theta ->
-                let targets = everywhere gmnn p
-                let stage = stage gmnn $"E-step %d{turn.Round}" turn.Key gmnn.Recipe.Fit (mix targets) targets
-                let config = qConfig gmnn
-                let fit = GraphTraining.toBest gmnn.Compute config stage gmnn.Graph (Sparse gmnn.Features) (From theta)
-                fit, Posterior.ofLogits config.Classes fit.Logits
+            fun turn _ p theta ->
+                let lesson = targets gmnn (Soft Temperature.one) turn p |> lesson gmnn.Fit turn
+                fitQ gmnn (stage gmnn $"E-step %d{turn.Round}" turn.Key gmnn.Fit lesson) (From theta)
 
         FitP =
             fun turn _ q phi ->
-                let targets = drawn gmnn turn.Key q |> everywhere gmnn
-                let stage = stage gmnn $"M-step %d{turn.Round}" turn.Key gmnn.Recipe.Fit (mix targets) targets
-                let config = pConfig gmnn
-                // The labels that p learns are the labels that it reads.
+                // One draw: the labels that p learns are the labels that it reads.
+                let targets = targets gmnn gmnn.Draw turn q
+                let stage = lesson gmnn.Fit turn targets |> stage gmnn $"M-step %d{turn.Round}" turn.Key gmnn.Fit
+
                 use labels =
                     Scope.freeing Seq.singleton (fun () ->
-                        torch.tensor(targets.Rows.ToArray()).reshape([| -1L; int64 config.Inputs |]).``to``
+                        torch.tensor(targets.Rows.ToArray()).reshape([| -1L; int64 gmnn.P.Inputs |]).``to``
                             gmnn.Compute.Device)
 
-                let fit = GraphTraining.toBest gmnn.Compute config stage gmnn.Graph (Dense labels) phi
-                From fit, Posterior.ofLogits config.Classes fit.Logits
+                let view = GraphView.all stage.Lesson (Dense labels)
+                let fit = GraphTraining.toBest gmnn.Compute gmnn.P stage gmnn.Graph view phi
+                From fit, posterior gmnn.P fit
     }
 
     /// EM from a pre-trained q, a state per step.
     let em (gmnn: Gmnn) (key: Key) (theta: GraphFit, q: Posterior<FeatureGnn>) =
-        let phi = pConfig gmnn |> initial (Key.named "p" key) |> Anew
-        Em.startWithM (Key.named "em" key) theta phi q |> Em.run gmnn.Recipe.Rounds (fits gmnn)
+        let phi = initial (Key.named "p" key) gmnn.P |> Anew
+        Em.startWithM (Key.named "em" key) theta phi q |> Em.run gmnn.Rounds (fits gmnn)

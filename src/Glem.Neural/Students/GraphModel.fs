@@ -1,8 +1,35 @@
 namespace Glem
 
+open System.Collections.Generic
 open TorchSharp
 
-/// GLEM's graph model, phi's side of EM: a GCN that reads the language model's embeddings and the graph.
+/// What the graph model reads of every node.
+type NodeInputs = {
+    /// Row-major : [n; Width].
+    Features: float32[]
+    Width: int
+    Labels: LabelRows option
+} with
+
+    /// Columns that the model reads: d, and c where it reads labels.
+    member this.Columns =
+        this.Width
+        + (match this.Labels with
+           | Some labels -> labels.Classes
+           | None -> 0)
+
+/// Node inputs as tensors.   Features : [n; d]   Labels : [n; c]
+type private NodeTensors = {
+    Features: Tensor
+    Labels: Tensor option
+} with
+
+    interface System.IDisposable with
+        member this.Dispose() =
+            this.Features.Dispose()
+            this.Labels |> Option.iter _.Dispose()
+
+/// GLEM's graph model, phi's side of EM: a GCN that reads the graph, features, and other nodes' labels if asked to.
 module GraphModel =
     let ofRecipe (recipe: GnnRecipe) (inputs: int) (classes: int) : GcnConfig =
         GcnConfig.glem recipe.Dropout inputs recipe.Hidden classes
@@ -11,14 +38,66 @@ module GraphModel =
         use generator = Generator.ofKey (Key.named "gnn" key)
         Gcn.initial config generator
 
-    let private features compute (config: GcnConfig) (values: float32[]) =
-        Scope.freeing Seq.singleton (fun () ->
-            torch.tensor(values).reshape([| -1L; int64 config.Inputs |]).``to`` compute.Device)
+    let private tensors compute (inputs: NodeInputs) : NodeTensors =
+        let tensor (values: float32[]) (width: int) =
+            Scope.freeing Seq.singleton (fun () ->
+                torch.tensor(values).reshape([| -1L; int64 width |]).``to`` compute.Device)
 
-    /// The posterior of every node.   x : [n; d] row-major
-    let predict compute (config: GcnConfig) (graph: Propagation) (x: float32[]) (weights: Weights) : Posterior<Gnn> =
-        use x = features compute config x
-        GraphTraining.logits compute config graph (Dense x) weights |> Posterior.ofLogits config.Classes
+        {
+            Features = tensor inputs.Features inputs.Width
+            Labels = inputs.Labels |> Option.map (fun labels -> tensor labels.Rows labels.Classes)
+        }
+
+    /// The input matrix with the labels of the hidden nodes blanked out.   hides : node -> bool
+    let private visible compute (x: NodeTensors) (hides: int -> bool) =
+        match x.Labels with
+        | None -> x.Features
+        | Some labels ->
+            let shown = Array.init (int labels.shape[0]) (fun i -> if hides i then 0f else 1f)
+            let shown = torch.tensor(shown).reshape([| -1L; 1L |]).``to`` compute.Device
+            torch.cat ([| x.Features; labels.mul shown |], 1L)
+
+    /// The positions that a step learns from: an epoch's all; where labels are inputs, the part of them that is hidden.
+    let private taught (stage: Stage) (inputs: NodeInputs) number =
+        let positions = stage.Lesson.Epoch number
+
+        match inputs.Labels with
+        | None -> positions
+        | Some labels ->
+            let hidden = (positions.Length + labels.Folds - 1) / labels.Folds
+
+            positions
+            |> Key.shuffle (stage.Key |> Key.named "hidden labels" |> Key.at number)
+            |> Array.truncate hidden
+
+    /// Logits of every node, row-major : [n; c], each from a pass in which its own label is hidden.
+    let private predicting compute classes (inputs: NodeInputs) x (pass: NodeFeatures -> float32[]) =
+        let pass hides = Scope.freeingAll (fun () -> visible compute x hides |> Dense |> pass)
+
+        match inputs.Labels with
+        | None -> pass (fun _ -> false)
+        | Some labels ->
+            let folds = LabelInput.folds labels
+            let all = Array.zeroCreate<float32>(folds.Length * classes)
+
+            for fold in 0 .. labels.Folds - 1 do
+                let logits = pass (fun i -> folds[i] = fold)
+
+                folds
+                |> Array.iteri (fun i own ->
+                    if own = fold then
+                        Array.blit logits (i * classes) all (i * classes) classes)
+
+            all
+
+    /// The posterior of every node.
+    let predict compute (config: GcnConfig) (graph: Propagation) (inputs: NodeInputs) (weights: Weights) =
+        use x = tensors compute inputs
+
+        let predicting = predicting compute config.Classes inputs x
+
+        GraphTraining.predict compute config graph predicting weights |> Posterior.ofLogits config.Classes
+        : Posterior<Gnn>
 
     /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
     let fit
@@ -26,9 +105,19 @@ module GraphModel =
         (config: GcnConfig)
         (stage: Stage)
         (graph: Propagation)
-        (x: float32[])
+        (inputs: NodeInputs)
         (start: Weights)
         : Weights * Posterior<Gnn> =
-        use x = features compute config x
-        let fit = GraphTraining.toBest compute config stage graph (Dense x) (Anew start)
+        use x = tensors compute inputs
+
+        let view = {
+            Training =
+                fun number ->
+                    let positions = taught stage inputs number
+                    let hidden = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at]) |> HashSet
+                    positions, Dense(visible compute x hidden.Contains)
+            Predicting = predicting compute config.Classes inputs x
+        }
+
+        let fit = GraphTraining.toBest compute config stage graph view (Anew start)
         fit.Weights, Posterior.ofLogits config.Classes fit.Logits

@@ -17,26 +17,50 @@ type GraphStart =
     /// Where an earlier training's best checkpoint left off, the optimiser's memory included.
     | From of GraphFit
 
+/// The logits of every node, row-major : [n; c], from as many passes over the network (inputs [n; d] -> logits) as it takes.
+type Prediction = (NodeFeatures -> float32[]) -> float32[]
+
+/// What a graph network sees. Tensors that `Training` makes live for that step alone.
+type GraphView = {
+    /// For an optimiser step: the positions in the lesson that it learns from, and the inputs : [n; d].
+    Training: int -> int[] * NodeFeatures
+    Predicting: Prediction
+}
+
+module GraphView =
+    /// The same inputs, [n; d], in every step and in prediction; learns from all that the lesson teaches.
+    let all (lesson: Lesson) (x: NodeFeatures) = {
+        Training = fun step -> lesson.Epoch step, x
+        Predicting = fun pass -> pass x
+    }
+
 /// Trains graph networks on the whole graph at once, whoever they are to EM.
 module GraphTraining =
-    let private evaluate config p graph x =
+    let private evaluate config p graph (prediction: Prediction) =
         use _ = torch.no_grad ()
 
-        Scope.freeingAll (fun () ->
-            (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray())
+        prediction (fun x ->
+            Scope.freeingAll (fun () ->
+                (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray()))
 
-    /// The logits of every node : [n; c] row-major.   x : [n; d]
-    let logits (compute: Compute) (config: GcnConfig) (graph: Propagation) (x: NodeFeatures) (weights: Weights) =
+    /// The logits of every node, row-major : [n; c].
+    let predict
+        (compute: Compute)
+        (config: GcnConfig)
+        (graph: Propagation)
+        (prediction: Prediction)
+        (weights: Weights)
+        =
         use p = Parameters.Create(compute, Gcn.role, weights)
-        evaluate config p graph x
+        evaluate config p graph prediction
 
-    /// Trains, and answers the best checkpoint by validation.   x : [n; d]
+    /// Trains, and answers the best checkpoint by validation.
     let toBest
         (compute: Compute)
         (config: GcnConfig)
         (stage: Stage)
         (graph: Propagation)
-        (x: NodeFeatures)
+        (view: GraphView)
         (start: GraphStart)
         : GraphFit =
         let weights, memory =
@@ -47,16 +71,15 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gcn.role, weights)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
         let lesson = stage.Lesson
-        let plan = FitRecipe.plan lesson.Count { stage.Recipe with Batch = 0 }
-        let all = [| 0 .. lesson.Count - 1 |]
-        let nodes = lesson.Nodes |> Array.map int64
-        use taught = Scope.freeing Seq.singleton (fun () -> torch.tensor(nodes).``to`` compute.Device)
+        let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
 
         let step number =
             Scope.freeingAll (fun () ->
-                let mode = Training(Stage.seed stage number)
-                let logits = Gcn.forward config p mode graph x
-                let loss = Lesson.loss compute.Device lesson all (logits.index_select (0L, taught))
+                let positions, x = view.Training number
+                let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
+                let taught = torch.tensor(at).``to`` compute.Device
+                let logits = Gcn.forward config p (Training(Stage.seed stage number)) graph x
+                let loss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
                 loss.item<float32>() |> float)
@@ -65,7 +88,7 @@ module GraphTraining =
         let c = config.Classes
 
         let score () =
-            let logits = evaluate config p graph x
+            let logits = evaluate config p graph view.Predicting
             let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
             Predictions.ofLogits c rows truth |> Metrics.scores
 
@@ -90,5 +113,5 @@ module GraphTraining =
         {
             Weights = p.Snapshot()
             Optimiser = memory.Value
-            Logits = evaluate config p graph x
+            Logits = evaluate config p graph view.Predicting
         }

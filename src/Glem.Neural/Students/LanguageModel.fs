@@ -11,7 +11,10 @@ type TokenisedTexts = ReadOnlyMemory<int>[]
 /// A language model's whole shape: encoder, pooling and head.
 type LanguageModel = {
     Encoder: BertConfig
+    /// What the head classifies.
     Pooling: Pooling
+    /// What the GNN reads.
+    Embedding: Pooling
     HeadDropout: float
     TokenDropout: float
     /// Id of [MASK], which stands for a dropped token.
@@ -24,6 +27,8 @@ type LmFit = {
     Weights: Weights
     /// Pooled vectors before dropout and head, row-major : [n; d]. The GNN's input.
     Embeddings: float32[]
+    /// The embeddings of the round before; in round 0 the same.
+    PreviousEmbeddings: float32[]
 }
 
 /// GLEM's language model: encoder -> pooled vector -> dropout -> linear (Zhao et al. 2023, section 4.1; official
@@ -49,6 +54,7 @@ module LanguageModel =
             InitializerRange = 0.02
         }
         Pooling = recipe.Pooling
+        Embedding = recipe.Embedding
         HeadDropout = recipe.HeadDropout
         TokenDropout = recipe.TokenDropout
         MaskId = maskId
@@ -79,11 +85,13 @@ module LanguageModel =
         weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
         weights
 
-    /// Pooled vectors : [b; d] in the compute dtype.
-    let private pooled (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
-        let states = Bert.forward model.Encoder compute.Dtype p prefix mode batch
+    /// Token states : [t; d] in the compute dtype.
+    let private states (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
+        Bert.forward model.Encoder compute.Dtype p prefix mode batch
 
-        match model.Pooling with
+    /// One vector for each text : [b; d].
+    let private pool pooling (batch: PackedBatch) (states: Tensor) =
+        match pooling with
         | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow(0L, 0L, int64 batch.TextCount)
         | Cls ->
             states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
@@ -113,9 +121,9 @@ module LanguageModel =
         for rows in Batches.byLength inferenceBatch (texts |> Array.map _.Length) do
             Scope.freeingAll (fun () ->
                 let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> texts[row]))
-                let pooled = pooled compute model p Evaluating batch
-                spread rows c (classify model p Evaluating pooled) logits
-                spread rows d pooled vectors)
+                let states = states compute model p Evaluating batch
+                spread rows c (pool model.Pooling batch states |> classify model p Evaluating) logits
+                spread rows d (pool model.Embedding batch states) vectors)
 
         logits, vectors
 
@@ -131,6 +139,7 @@ module LanguageModel =
         {
             Weights = p.Snapshot()
             Embeddings = vectors
+            PreviousEmbeddings = vectors
         },
         Posterior.ofLogits model.Classes logits
 
@@ -147,6 +156,11 @@ module LanguageModel =
 
             ReadOnlyMemory ids
 
+    /// What a model says without being trained: where pre-training on labels is skipped.
+    let untrained compute (model: LanguageModel) (texts: TokenisedTexts) (weights: Weights) : LmFit * Posterior<Lm> =
+        use p = Parameters.Create(compute, role, weights)
+        survey compute model p texts
+
     /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
     let fit
         (compute: Compute)
@@ -158,11 +172,11 @@ module LanguageModel =
         use p = Parameters.Create(compute, role, start)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p)
         let lesson = stage.Lesson
-        let plan = FitRecipe.plan lesson.Count stage.Recipe
+        let plan = FitRecipe.plan lesson.PerEpoch stage.Recipe
         let taught = lesson.Nodes |> Array.map (fun node -> texts[int node])
         let judged = stage.Validation.Nodes |> Array.map (fun node -> texts[int node])
         let truth = stage.Validation.Truth
-        let rows = Batches.schedule stage.Key stage.Recipe.Batch (taught |> Array.map _.Length)
+        let rows = Batches.schedule stage.Key stage.Recipe.Batch (taught |> Array.map _.Length) lesson.Epoch
 
         let step number =
             Scope.freeingAll (fun () ->
@@ -171,7 +185,7 @@ module LanguageModel =
                 let random = stage.Key |> Key.named "token dropout" |> Key.at number |> Random.ofKey
                 let texts = rows |> Array.map (fun row -> withTokenDropout model random taught[row])
                 let batch = PackedBatch.ofSequences compute.Device texts
-                let logits = pooled compute model p mode batch |> classify model p mode
+                let logits = states compute model p mode batch |> pool model.Pooling batch |> classify model p mode
                 let loss = Lesson.loss compute.Device lesson rows logits
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore

@@ -71,7 +71,8 @@ module MaskedLanguageModel =
         use p = Parameters.Create(compute, role, withHead key model encoder)
         use optimiser = new Optimiser(recipe.Optimiser, p)
         let plan = FitRecipe.plan texts.Length recipe
-        let rows = Batches.schedule key recipe.Batch (texts |> Array.map _.Length)
+        let everyText = Array.init texts.Length id
+        let rows = Batches.schedule key recipe.Batch (texts |> Array.map _.Length) (fun _ -> everyText)
 
         let guess (states: Tensor) =
             let dense = torch.nn.functional.linear (states, p[$"%s{head}.transform.dense.weight"])

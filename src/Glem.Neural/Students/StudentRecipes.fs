@@ -16,7 +16,10 @@ type LmRecipe = {
     /// Dropped share of hidden states and embeddings.
     Dropout: float
     AttentionDropout: float
+    /// What the head classifies.
     Pooling: Pooling
+    /// What the GNN reads.
+    Embedding: Pooling
     /// Dropped share of the pooled vector.
     HeadDropout: float
     /// Share of a text's tokens that are hidden behind [MASK] while the model is trained on labels, anew at each step.
@@ -27,8 +30,27 @@ type LmRecipe = {
     Vocabulary: int
 }
 
-/// The graph neural network: a 2-layer GCN on the language model's embeddings.
-type GnnRecipe = { Hidden: int; Dropout: float }
+/// The features that the graph model reads.
+type GnnFeatures =
+    /// The language model's embeddings (GLEM).
+    | Embeddings
+    /// The data set's own features, TF-IDF where it has none (PyG's version).
+    | Raw
+    /// Both, side by side.
+    | Both
+    /// The language model's embeddings of the round before.
+    | PreviousEmbeddings
+
+/// The graph neural network: a 2-layer GCN.
+type GnnRecipe = {
+    Hidden: int
+    Dropout: float
+    Features: GnnFeatures
+    LabelInput: LabelInput
+    /// A node's own label input is hidden from it: of the nodes that teach, one in this many is hidden and learnt from at
+    /// each training step, and prediction hides each such part in turn.
+    LabelFolds: int
+}
 
 /// How one stage trains a student.
 type FitRecipe = {

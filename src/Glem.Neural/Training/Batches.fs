@@ -8,24 +8,26 @@ module Batches =
 
     /// A random order cut into batches, each row once. Within a window of batches rows are sorted by length, so that a
     /// batch's texts are of like length: what is padded (CUDA) pads little, and threads share attention evenly.
-    ///   lengths : tokens of each row   result : row indices, batch by batch
-    let shuffled (key: Key) (batch: int) (lengths: int[]) : int[][] =
+    ///   lengths : tokens of each row   rows : those to visit   result : row indices, batch by batch
+    let shuffled (key: Key) (batch: int) (lengths: int[]) (rows: int[]) : int[][] =
         let bucket (rows: int[]) =
             rows |> Array.sortBy (fun row -> struct (lengths[row], row)) |> Array.chunkBySize batch
 
-        let batches = (lengths.Length + batch - 1) / batch
+        let batches = (rows.Length + batch - 1) / batch
 
-        Array.init lengths.Length id
+        rows
         |> Key.shuffle (Key.named "rows" key)
         |> Array.chunkBySize (window batches * batch)
         |> Array.collect bucket
         |> Key.shuffle (Key.named "batches" key)
 
     /// The rows of every optimiser step: step 0 opens epoch 0, and each epoch has an order of its own. A batch size of 0
-    /// takes all rows. Remembers one epoch at a time.
-    let schedule (key: Key) (batch: int) (lengths: int[]) : int -> int[] =
-        let batch = if batch = 0 then lengths.Length else min batch lengths.Length
-        let perEpoch = (lengths.Length + batch - 1) / batch
+    /// takes all of an epoch's rows. Remembers one epoch at a time.
+    ///   lengths : tokens of each row   rows : those to visit in an epoch, equally many in each
+    let schedule (key: Key) (batch: int) (lengths: int[]) (rows: int -> int[]) : int -> int[] =
+        let count = (rows 0).Length
+        let batch = if batch = 0 then count else min batch count
+        let perEpoch = (count + batch - 1) / batch
         let mutable current = struct (-1, [||])
 
         fun step ->
@@ -33,7 +35,8 @@ module Batches =
             let struct (known, _) = current
 
             if known <> epoch then
-                current <- struct (epoch, shuffled (key |> Key.named "epoch" |> Key.at epoch) batch lengths)
+                current <-
+                    struct (epoch, shuffled (key |> Key.named "epoch" |> Key.at epoch) batch lengths (rows epoch))
 
             let struct (_, batches) = current
             batches[step % perEpoch]

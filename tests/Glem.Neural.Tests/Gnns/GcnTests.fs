@@ -148,10 +148,13 @@ let ``GMNN's network in evaluation is P relu(P x W1) W2`` () =
     use _ = torch.NewDisposeScope()
     let weights = weightsOf plain
     use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weights)
-    use propagation = Propagation.symmetric torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
+
+    use propagation =
+        Propagation.symmetric torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
+
     let x = random [| 7L; 8L |]
-    let times (name: string) (x: Tensor) = x.matmul (p[name].t ())
-    let hidden = (x |> times "conv1.lin.weight" |> propagation.Propagate).relu ()
+    let times (name: string) (x: Tensor) = x.matmul (p[name].t())
+    let hidden = (x |> times "conv1.lin.weight" |> propagation.Propagate).relu()
     let expected = hidden |> times "conv2.lin.weight" |> propagation.Propagate
     let actual = Gcn.forward plain p Evaluating propagation (Dense x)
     Golden.agree "logits" 1e-5 1e-5 (Golden.floats expected) (Golden.floats actual)
@@ -160,28 +163,35 @@ let ``GMNN's network in evaluation is P relu(P x W1) W2`` () =
 let private bags () =
     let offsets, columns = [| 0; 3; 4; 6; 8; 8 |], [| 0; 2; 7; 2; 1; 5; 0; 6 |]
     let values = [| 0.5f; 1f; -2f; 3f; 0.25f; 1.5f; -1f; 2f |]
-    let dense = Array.zeroCreate<float32> (5 * 8)
+    let dense = Array.zeroCreate<float32>(5 * 8)
 
     for row in 0..4 do
         for at in offsets[row] .. offsets[row + 1] - 1 do
             dense[row * 8 + columns[at]] <- values[at]
 
-    SparseFeatures.ofRows torch.CPU 8 offsets columns values, torch.tensor(dense).reshape ([| 5L; 8L |])
+    SparseFeatures.ofRows torch.CPU 8 offsets columns values, torch.tensor(dense).reshape([| 5L; 8L |])
 
 [<Fact>]
 let ``bags of words give the logits and gradients of the dense matrix that they stand for`` () =
     use _ = torch.NewDisposeScope()
     let sparse, dense = bags ()
     use _ = sparse
-    use propagation = Propagation.symmetric torch.CPU (Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (3, 4) ])
+
+    use propagation =
+        Propagation.symmetric torch.CPU (Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (3, 4) ])
 
     let pass (config: GcnConfig) (x: NodeFeatures) =
         use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weightsOf config)
         let out = Gcn.forward config p (Training 3L) propagation x
-        (out.mul out).sum().backward ()
+        (out.mul out).sum().backward()
         Golden.floats out, Golden.gradient p["conv1.lin.weight"]
 
-    for config in [ GcnConfig.gmnn 0.0 0.0 8 16 5; GcnConfig.glem 0.0 8 16 5; GcnConfig.gmnn 0.0 0.0 8 3 5 ] do
+    for config in
+        [
+            GcnConfig.gmnn 0.0 0.0 8 16 5
+            GcnConfig.glem 0.0 8 16 5
+            GcnConfig.gmnn 0.0 0.0 8 3 5
+        ] do
         let out, gradient = pass config (Sparse sparse)
         let denseOut, denseGradient = pass config (Dense dense)
         Golden.agree "logits" 1e-5 1e-5 denseOut out
@@ -199,7 +209,7 @@ let ``dropout of bags of words drops the same entries forward and backward`` () 
         let kept = Golden.floats dropped.Values
         Assert.Contains(0f, kept)
         Assert.Contains(kept, (fun x -> x <> 0f))
-        (NodeFeatures.linear weight (Sparse dropped)).sum().backward ()
+        (NodeFeatures.linear weight (Sparse dropped)).sum().backward()
         // d/dW of the sum of X W^T: each word's column holds the sum of what was kept of it.
         let columns = dropped.Columns.data<int>().ToArray()
         let expected = Array.zeroCreate<float32> 8

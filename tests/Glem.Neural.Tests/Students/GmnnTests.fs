@@ -16,7 +16,13 @@ let private bags () =
             [| own (); own (); own (); random.Next words |] |> Array.distinct |> Array.sort)
 
     let offsets = rows |> Array.scan (fun offset row -> offset + row.Length) 0
-    SparseFeatures.ofRows torch.CPU words offsets (Array.concat rows) (rows |> Array.collect (Array.map (fun _ -> 0.25f)))
+
+    SparseFeatures.ofRows
+        torch.CPU
+        words
+        offsets
+        (Array.concat rows)
+        (rows |> Array.collect (Array.map (fun _ -> 0.25f)))
 
 let private fit: FitRecipe = {
     Epochs = 20.0
@@ -97,7 +103,10 @@ let private changed onTraining (posterior: Posterior<'s>) : Posterior<'s> =
     |> Array.mapi (fun at z ->
         let isTraining = (TinyTask.supervision.Gold(at / c * 1<node>)).IsSome
         // Another class wins by far.
-        if isTraining = onTraining then (if at % c = (at / c + 1) % c then 30f else -30f) else z)
+        if isTraining = onTraining then
+            (if at % c = (at / c + 1) % c then 30f else -30f)
+        else
+            z)
     |> Posterior.ofLogits c
 
 let private turn: Turn = {

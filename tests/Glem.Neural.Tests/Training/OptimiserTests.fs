@@ -151,7 +151,15 @@ let ``an optimiser that starts from another's memory continues as that one would
     let recipe = { recipe with Rule = rule }
 
     let start: Weights =
-        Dictionary(dict [ "w", { Shape = [| 2L; 2L |]; Values = [| 1f; 2f; -3f; 0.5f |] } ])
+        Dictionary(
+            dict [
+                "w",
+                {
+                    Shape = [| 2L; 2L |]
+                    Values = [| 1f; 2f; -3f; 0.5f |]
+                }
+            ]
+        )
 
     for precision in [ Precision.Float32; Precision.BFloat16 ] do
         let unbroken, _, leaf = steps recipe precision start None 5

@@ -75,10 +75,10 @@ let ``the authors' settings are theirs`` () =
     )
 
 [<Fact>]
-let ``two epochs of GMNN on a made-up folder repeat bit for bit`` () =
+let ``GMNN's outcome is its seed's`` () =
     let n, classes = 24, 3
 
-    // Words and links within a node's class.
+    // Words and links that say little of the class: luck decides.
     let data: Planetoid =
         let labels =
             Labels.ofIndices [| "a"; "b"; "c" |] (Array.init n (fun i -> i % classes)) |> Result.orRaise
@@ -86,10 +86,8 @@ let ``two epochs of GMNN on a made-up folder repeat bit for bit`` () =
         {
             Name = "made up"
             Ids = Array.init n string
-            Edges = Csr.symmetric n (seq { for i in 0 .. n - 1 -> struct (i, (i + classes) % n) })
-            Words =
-                Array.init n (fun i -> [| struct (i % classes, 1.0); struct (3 + i % 5, 2.0) |])
-                |> SparseRows.ofRows 8
+            Edges = Csr.symmetric n (seq { for i in 0 .. n - 1 -> struct (i, (i * 5 + 3) % n) })
+            Words = Array.init n (fun i -> [| struct (i * i % 7, 1.0) |]) |> SparseRows.ofRows 8
             Labels = labels
             Split =
                 Split.ofParts (
@@ -111,5 +109,6 @@ let ``two epochs of GMNN on a made-up folder repeat bit for bit`` () =
         let outcome = GmnnTrial.run recipe data gmnn seed
         outcome.Gcn, outcome.Gmnn
 
-    Assert.Equal(run 0, run 0)
-    Assert.NotEqual<Score * Score>(run 0, run 1)
+    let seeds = [ 0..4 ]
+    Assert.Equal<Score * Score>(List.map run seeds, List.map run seeds)
+    Assert.True((seeds |> List.map run |> List.distinct |> List.length) > 1)

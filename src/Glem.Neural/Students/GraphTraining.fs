@@ -18,13 +18,13 @@ type GraphStart =
     | From of GraphFit
 
 /// The logits of every node, row-major : [n; c], from as many passes over the network (inputs [n; d] -> logits) as it takes.
-type Prediction = (NodeFeatures -> float32[]) -> float32[]
+type Inference = (NodeFeatures -> float32[]) -> float32[]
 
 /// What a graph network sees. Tensors that `Training` makes live for that step alone.
 type GraphView = {
     /// For an optimiser step: the positions in the lesson that it learns from, and the inputs : [n; d].
     Training: int -> int[] * NodeFeatures
-    Predicting: Prediction
+    Predicting: Inference
 }
 
 module GraphView =
@@ -36,10 +36,10 @@ module GraphView =
 
 /// Trains graph networks on the whole graph at once, whoever they are to EM.
 module GraphTraining =
-    let private evaluate config p graph (prediction: Prediction) =
+    let private evaluate config p graph (inference: Inference) =
         use _ = torch.no_grad ()
 
-        prediction (fun x ->
+        inference (fun x ->
             Scope.freeingAll (fun () ->
                 (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray()))
 
@@ -48,11 +48,11 @@ module GraphTraining =
         (compute: Compute)
         (config: GcnConfig)
         (graph: Propagation)
-        (prediction: Prediction)
+        (inference: Inference)
         (weights: Weights)
         =
         use p = Parameters.Create(compute, Gcn.role, weights)
-        evaluate config p graph prediction
+        evaluate config p graph inference
 
     /// Trains, and answers the best checkpoint by validation.
     let toBest

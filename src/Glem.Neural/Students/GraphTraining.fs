@@ -44,13 +44,7 @@ module GraphTraining =
                 (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray()))
 
     /// The logits of every node, row-major : [n; c].
-    let predict
-        (compute: Compute)
-        (config: GcnConfig)
-        (graph: Propagation)
-        (inference: Inference)
-        (weights: Weights)
-        =
+    let predict (compute: Compute) (config: GcnConfig) (graph: Propagation) (inference: Inference) (weights: Weights) =
         use p = Parameters.Create(compute, Gcn.role, weights)
         evaluate config p graph inference
 

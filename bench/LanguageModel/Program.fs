@@ -47,6 +47,7 @@ let private fit: FitRecipe = {
     Patience = 0
     LabelSmoothing = 0.0
     Optimiser = {
+        Rule = Rule.AdamW
         LearningRate = 1e-4
         WeightDecay = 0.01
         Beta1 = 0.9

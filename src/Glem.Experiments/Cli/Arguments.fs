@@ -39,6 +39,21 @@ type RunArguments =
             | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type GmnnArguments =
+    | Data of string
+    | Seeds of int
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | GmnnArguments.Data _ ->
+                "the folder that holds cora/ and citeseer/ (default: shared/data/gmnn-planetoid beside the repository)"
+            | GmnnArguments.Seeds _ -> "how many seeds, from 0 (default 20)"
+            | GmnnArguments.Quick ->
+                "cut everything short: a smoke test of seconds, whose numbers mean nothing; writes nothing"
+
+[<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
     | Text of string

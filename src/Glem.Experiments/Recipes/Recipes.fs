@@ -7,6 +7,7 @@ open System.Text.Json.Nodes
 /// Recipes with names.
 module Recipes =
     let private adamW: OptimiserRecipe = {
+        Rule = Rule.AdamW
         LearningRate = 2e-3
         WeightDecay = 0.01
         Beta1 = 0.9

@@ -32,6 +32,7 @@ module AuthorsRecipes =
     /// Hugging Face's Trainer, for one of the LM's stages.
     let private trainer stage = [
         $"%s{stage}.patience=0", "src/models/LMs/lm_trainer.py: trains to the end, then loads the best"
+        $"%s{stage}.optimiser.rule=adamW", "transformers, Trainer's default"
         $"%s{stage}.optimiser.weightDecay=0.01", "src/models/LMs/lm_utils.py, weight_decay"
         $"%s{stage}.optimiser.beta1=0.9", "transformers, TrainingArguments' default"
         $"%s{stage}.optimiser.beta2=0.999", "transformers, TrainingArguments' default"
@@ -74,6 +75,7 @@ module AuthorsRecipes =
         plain
         @ [
             "optimiser.warmUp=0", "src/models/GNNs: a constant rate"
+            "optimiser.rule=adam", "src/models/GNNs: torch.optim.Adam, decay as an L2 penalty"
             "optimiser.beta1=0.9", "torch.optim.Adam's default"
             "optimiser.beta2=0.999", "torch.optim.Adam's default"
             "optimiser.epsilon=1e-8", "torch.optim.Adam's default"
@@ -128,6 +130,9 @@ module AuthorsRecipes =
                     "epochs=2000", arxiv "gnn_epochs"
                     "batch=0", "src/models/GNNs/gnn_trainer.py: full batch"
                     "patience=300", arxiv "gnn_early_stop"
+                    "optimiser.rule=rmsProp", "src/models/GNNs/gnn_trainer.py"
+                    "optimiser.beta2=0.99", "torch.optim.RMSprop's default, alpha"
+                    "optimiser.epsilon=1e-8", "torch.optim.RMSprop's default"
                     "optimiser.learningRate=0.002", "src/models/GNNs/RevGAT/config.py, lr"
                     "optimiser.weightDecay=0", "src/models/GNNs/RevGAT/config.py, weight_decay"
                     "optimiser.warmUp=0.025", "src/models/GNNs/gnn_trainer.py: over 50 of the 2,000 epochs"
@@ -159,7 +164,6 @@ module AuthorsRecipes =
                 "RevGAT: 3 layers in 2 reversible groups, 3 heads, input dropout 0.25, edge dropout 0.3, no attention dropout, no attention to the target",
                 "src/models/GNNs/RevGAT/config.py"
                 "RevGAT's input is batch-normalised", arxiv "gnn_input_norm=T"
-                "RevGAT is trained by RMSprop", "src/models/GNNs/gnn_trainer.py"
                 "Edges both ways, with self-loops", "src/utils/data/preprocess.py, process_graph_structure"
             ]
             @ unsaid
@@ -213,7 +217,6 @@ module AuthorsRecipes =
         Unsaid =
             [
                 "Input dropout 0.1", "src/models/GNNs/GCN/model.py"
-                "The GCN is trained by Adam, its decay an L2 penalty", "src/models/GNNs/gnn_trainer.py"
                 "A training node reads its own gold label through its self-loop; here it is hidden from itself",
                 arxiv "gnn_label_input=T"
                 "The GNN reads labels in EM alone; here in pre-training too",
@@ -288,7 +291,6 @@ module AuthorsRecipes =
                 "GAMLP: 6 hops, 6 + 4 layers, 9 label hops, sigmoid, no input or attention dropout",
                 papers "gnn_num_hops, --gnn_n_layers, --gnn_act, --gnn_input_dropout, --gnn_att_dropout"
                 "Head dropout is 0.4 in pre-training", deberta "cla_dropout"
-                "GAMLP is trained by Adam", "src/models/GNNs/GAMLPTrainer.py"
             ]
             @ unsaid
     }
@@ -344,7 +346,6 @@ module AuthorsRecipes =
                 "OGB/ogbn-arxiv/README.md"
                 "GAMLP: 5 hops, 4 + 4 layers, 9 label hops, leaky ReLU, input dropout 0.2, attention dropout 0.5",
                 "src/models/GNNs/GAMLP/config.py"
-                "GAMLP is trained by Adam", "src/models/GNNs/GAMLPTrainer.py"
             ]
             @ unsaid
     }
@@ -392,7 +393,6 @@ module AuthorsRecipes =
                 "SAGN: 3 hops, 9 label hops, input dropout 0.2, attention dropout 0.4", "src/models/GNNs/SAGN/config.py"
                 "SCR: after 100 epochs a mean teacher (decay 0.99) on nodes above a confidence of 0.85, falling to 0.75; the LM's pseudo labels are then ignored",
                 "src/models/GNNs/SAGNTrainer.py"
-                "SAGN is trained by Adam", "src/models/GNNs/SAGNTrainer.py"
             ]
             @ unsaid
     }

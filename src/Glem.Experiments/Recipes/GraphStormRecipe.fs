@@ -13,6 +13,7 @@ module GraphStormRecipe =
         $"%s{stage}.labelSmoothing=0", nodeGlem "compute_loss"
         $"%s{stage}.optimiser.learningRate=1e-4", acm "lr and lm_tune_lr"
         $"%s{stage}.optimiser.weightDecay=0", acm "wd_l2norm"
+        $"%s{stage}.optimiser.rule=adam", nodeGlem "init_optimizer"
         $"%s{stage}.optimiser.beta1=0.9", nodeGlem "init_optimizer: torch.optim.Adam's default"
         $"%s{stage}.optimiser.beta2=0.999", nodeGlem "init_optimizer: torch.optim.Adam's default"
         $"%s{stage}.optimiser.epsilon=1e-8", nodeGlem "init_optimizer: torch.optim.Adam's default"
@@ -79,6 +80,5 @@ module GraphStormRecipe =
             "RGCN: 2 layers, 50 neighbours sampled a node in each, several node and edge types", acm "fanout"
             "The two students share the text encoder; each step freezes the other's half", nodeGlem "toggle"
             "Pseudo labels are made batch by batch, by the teacher as it is then", nodeGlem "forward"
-            "Both students are trained by Adam", nodeGlem "init_optimizer"
         ]
     }

@@ -11,6 +11,7 @@ module PygRecipe =
         $"%s{stage}.patience=4", pygExample "patience=3: the fourth evaluation without gain stops"
         $"%s{stage}.labelSmoothing=0", "PyG, models/glem.py: CrossEntropyLoss"
         $"%s{stage}.optimiser.weightDecay=0", pygLoop "torch.optim.Adam's default"
+        $"%s{stage}.optimiser.rule=adam", pygLoop "torch.optim.Adam"
         $"%s{stage}.optimiser.beta1=0.9", pygLoop "torch.optim.Adam's default"
         $"%s{stage}.optimiser.beta2=0.999", pygLoop "torch.optim.Adam's default"
         $"%s{stage}.optimiser.epsilon=1e-8", pygLoop "torch.optim.Adam's default"
@@ -85,6 +86,5 @@ module PygRecipe =
             "The last epoch's model is used, not the best one's", pygLoop "no checkpoint is restored"
             "The head reads BERT's pooler, a tanh layer on [CLS]", "transformers, BertForSequenceClassification"
             "The LM's weights are bfloat16 without a float32 copy", "PyG, models/glem.py, lm_dtype"
-            "Both students are trained by Adam", pygLoop "torch.optim.Adam"
         ]
     }

@@ -70,7 +70,7 @@ module Checkpoint =
     /// glem_pooling, glem_embedding, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
-        let config = BertConfig.toNode saved.Model.Encoder
+        let config = Encoder.toNode saved.Model.Encoder
         let names = JsonObject()
         let ids = JsonObject()
 
@@ -107,7 +107,7 @@ module Checkpoint =
         try
             let text = File.ReadAllText path
 
-            match BertConfig.ofJson path text, TokenizerJsonReader.load (tokenizerFile folder) with
+            match Encoder.ofJson path text, TokenizerJsonReader.load (tokenizerFile folder) with
             | Error error, _
             | _, Error error -> Error error
             | Ok encoder, Ok tokenizer ->

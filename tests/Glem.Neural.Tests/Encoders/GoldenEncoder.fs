@@ -37,6 +37,9 @@ module GoldenEncoder =
 
         data
 
+    /// A golden run's folder; the test is skipped where there is none.
+    let folder name = SharedFiles.file $"fixtures/encoders/%s{name}/config.json" |> Path.GetDirectoryName |> nonNull
+
     let config folder file =
         let path = SharedFiles.file $"fixtures/encoders/%s{folder}/%s{file}"
         Encoder.ofJson path (File.ReadAllText path)

@@ -41,7 +41,9 @@ type RunArguments =
 [<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
+    | Model of string
     | Text of string
+    | Neighbours of string
     | Input of string
     | Out of string
     | Top of int
@@ -50,9 +52,13 @@ type PredictArguments =
         member this.Usage =
             match this with
             | PredictArguments.Run _ -> "a run directory"
+            | PredictArguments.Model _ ->
+                "lm answers from the text alone (default); gnn from the text and its neighbours in the graph"
             | PredictArguments.Text _ -> "the text to classify"
+            | PredictArguments.Neighbours _ ->
+                "ids of the nodes that --text is joined to, divided by commas; for --model gnn"
             | PredictArguments.Input _ ->
-                "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
+                "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id', and 'neighbours': ids divided by ';' or a JSON array), or .txt with one a line; also .gz"
             | PredictArguments.Out _ -> "write predictions to this .csv or .jsonl file instead of the screen"
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
 
@@ -134,7 +140,7 @@ type GlemArguments =
             match this with
             | GlemArguments.Quickstart _ -> "train GLEM on dotnet-api, from data to report, in minutes"
             | GlemArguments.Run _ -> "run a recipe"
-            | GlemArguments.Predict _ -> "classify texts with a trained language model, no graph needed"
+            | GlemArguments.Predict _ -> "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"

@@ -60,6 +60,7 @@ module Recipes =
     let quickstart: Recipe = {
         Name = "quickstart"
         Dataset = "dotnet-api"
+        Protocol = Transductive
         Lm = {
             Layers = 2
             Hidden = 128

@@ -1,0 +1,128 @@
+namespace Glem
+
+open System.Collections.Generic
+open System.IO
+
+/// Prediction by the trained GNN on texts that join the graph. Each joins it alone, so no answer depends on the others.
+module PredictInGraph =
+    /// Neighbours as indices. Error: an id that no node has.
+    let private neighbours (index: Dictionary<string, int>) (item: NewNode) =
+        item.Neighbours
+        |> List.map (fun id ->
+            match index.TryGetValue id with
+            | true, i -> i
+            | _ ->
+                let name = if item.Id = "" then "--neighbours" else $"text '%s{item.Id}', neighbours"
+                let example = index.Keys |> Seq.truncate 2 |> String.concat "' or '"
+                raise (GlemException(InValue(name, $"'%s{id}'", $"ids of nodes of the graph, such as '%s{example}'"))))
+
+    /// The rows with one of them replaced, or added at the end.   rows : [n; width]   row : [width]
+    let private withRow at (row: float32[]) (rows: float32[]) =
+        let rows = if at * row.Length = rows.Length then Array.append rows row else Array.copy rows
+        Array.blit row 0 rows (at * row.Length) row.Length
+        rows
+
+    /// The graph after a node has taken its place in it, as node `at`: that node's old edges are gone.
+    let private join (edges: Csr) at neighbours =
+        let others =
+            Csr.pairs edges |> Seq.filter (fun (struct (a, b)) -> a <> at && b <> at)
+
+        neighbours
+        |> Seq.map (fun j -> struct (at, j))
+        |> Seq.append others
+        |> Csr.symmetric (max edges.NodeCount (at + 1))
+
+    /// What the GNN says of one node, given its features.
+    let private one compute (saved: SavedGraphModel) (index: Dictionary<string, int>) item (features: float32[]) =
+        let predict edges inputs at =
+            use graph = Propagation.symmetric compute.Device edges
+            let posterior = GraphModel.predict compute saved.Config graph inputs saved.Weights
+            posterior.Row(at * 1<node>).ToArray()
+
+        // A node's own label is hidden from it: any row will do.
+        let noLabel (labels: LabelRows) = Array.zeroCreate<float32> labels.Classes
+
+        match neighbours index item with
+        | [] ->
+            predict
+                (Csr.ofPairs 1 [])
+                {
+                    saved.Inputs with
+                        Features = features
+                        Labels =
+                            saved.Inputs.Labels
+                            |> Option.map (fun labels -> { labels with Rows = noLabel labels })
+                }
+                0
+        | neighbours ->
+            let at =
+                match index.TryGetValue item.Id with
+                | true, i -> i
+                | _ -> saved.Ids.Length
+
+            predict
+                (join saved.Edges at neighbours)
+                {
+                    saved.Inputs with
+                        Features = withRow at features saved.Inputs.Features
+                        Labels =
+                            saved.Inputs.Labels
+                            |> Option.map (fun labels -> {
+                                labels with
+                                    Rows = withRow at (noLabel labels) labels.Rows
+                            })
+                }
+                at
+
+    let private embeddings compute folder (saved: SavedGraphModel) (items: NewNode[]) =
+        match saved.Features, saved.Lm with
+        | (Embeddings | PreviousEmbeddings), Some lm ->
+            let lm = Checkpoint.loadLm (Path.GetFullPath(Path.Combine(folder, lm))) |> Result.orRaise
+            let texts = SavedLanguageModel.encode lm (items |> Array.map _.Text)
+            let fit, _ = LanguageModel.read compute lm.Model texts lm.Weights
+            let width = lm.Model.Encoder.Hidden
+
+            if width <> saved.Inputs.Width then
+                raise (
+                    GlemException(
+                        InFile(
+                            folder,
+                            "",
+                            $"an LM whose embeddings have %d{width} columns",
+                            $"the one that the GNN read, with %d{saved.Inputs.Width}"
+                        )
+                    )
+                )
+
+            fit.Embeddings |> Array.chunkBySize width
+        | _ ->
+            raise (
+                GlemException(
+                    InSetting(
+                        "--model",
+                        "gnn, of a run whose GNN reads TF-IDF features (gnn.features)",
+                        "lm, or a run with gnn.features=embeddings: the weights of TF-IDF are not kept"
+                    )
+                )
+            )
+
+    /// Classifies new nodes with the GNN checkpoint of a run directory, on embeddings of the LM that this GNN read. An
+    /// item with a node's id takes that node's place; one without neighbours is a graph of its own.
+    /// Error: a checkpoint that is absent or damaged, features that a text alone does not give, an empty text or an
+    /// unknown neighbour by its item's id.
+    let nodes (compute: Compute) (runFolder: string) (items: NewNode[]) : Result<TextPrediction[], GlemError> =
+        let folder = RunFolder.checkpoint Student.Gnn runFolder
+
+        Predict.check items
+        |> Result.bind (fun () -> GraphCheckpoint.load folder)
+        |> Result.bind (fun saved ->
+            try
+                let index = saved.Ids |> Seq.mapi (fun i id -> KeyValuePair(id, i)) |> Dictionary
+                // Every complaint comes before the work.
+                items |> Array.iter (neighbours index >> ignore)
+
+                (items, embeddings compute folder saved items)
+                ||> Array.map2 (fun item features -> one compute saved index item features |> Predict.ranked saved.ClassNames item)
+                |> Ok
+            with GlemException error ->
+                Error error)

@@ -198,10 +198,14 @@ module GraphCheckpoint =
             Lm = tryKey "lm" |> Option.map _.GetValue<string>()
         }
 
+    let private files = [ configFile; weightsFile; graphFile; nodesFile ]
+
     /// Reads what save wrote. Error: a file that is absent or damaged, by name and key or tensor.
     let load (folder: string) : Result<SavedGraphModel, GlemError> =
         try
-            Ok(read folder)
+            match files |> List.map (fun file -> file folder) |> List.tryFind (File.Exists >> not) with
+            | Some absent -> Error(InFile(absent, "", "no such file", "a GNN checkpoint, as `glem run` writes it"))
+            | None -> Ok(read folder)
         with
         | GlemException error -> Error error
         | :? JsonException
@@ -209,12 +213,4 @@ module GraphCheckpoint =
         | :? InvalidOperationException as problem ->
             Error(InFile(folder, "", problem.Message, "the config.json and nodes.json of `glem run`"))
         | :? InvalidDataException as problem -> Error(InFile(folder, "", problem.Message, "whole safetensors files"))
-        | :? IOException as problem ->
-            Error(
-                InFile(
-                    folder,
-                    "",
-                    problem.Message,
-                    "a GNN checkpoint: config.json, model.safetensors, graph.safetensors, nodes.json"
-                )
-            )
+        | :? IOException as problem -> Error(InFile(folder, "", problem.Message, "files that can be read"))

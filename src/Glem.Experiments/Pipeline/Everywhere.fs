@@ -48,8 +48,8 @@ module Everywhere =
             let inputs = Study.nodeInputs all.Study steps round lm q
             inputs, predict study all inputs (phi, p)
 
-    /// The posterior of the GNN on features that no language model made.
-    let gnnOnFeatures (study: Study) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =
+    /// The posterior of a GNN on features that no language model made.   features : of every node
+    let gnnOnFeatures (study: Study) (features: RawFeatures) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =
         match study.Everything with
         | None -> p
-        | Some all -> predict study all (Study.rawInputs all.Study) (phi, p)
+        | Some all -> predict study all (Study.featureInputs features) (phi, p)

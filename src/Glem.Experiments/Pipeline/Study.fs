@@ -2,7 +2,7 @@ namespace Glem
 
 open System
 
-/// Features that no language model made, row-major : [n; Width].
+/// Features that no language model made: Values : [n; Width] row-major.
 type RawFeatures = { Values: float32[]; Width: int }
 
 /// A recipe met with a data set and a seed: everything that GLEM's stages read. Its functions are the method's stages.
@@ -235,16 +235,16 @@ module Study =
     let gnnOnEmbeddings (study: Study) (lm: LmFit, q: Posterior<Lm>) : Weights * Posterior<Gnn> =
         nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" (key study "gnn")
 
-    /// TF-IDF features alone.
-    let rawInputs (study: Study) : NodeInputs = {
-        Features = study.Raw.Value.Values
-        Width = study.Raw.Value.Width
+    /// Features that no language model made, and nothing else.
+    let featureInputs (features: RawFeatures) : NodeInputs = {
+        Features = features.Values
+        Width = features.Width
         Labels = None
     }
 
     /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".
-    let gnnOnFeatures (study: Study) : Weights * Posterior<Gnn> =
-        gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw") (rawInputs study)
+    let gnnOnFeatures (study: Study) (features: RawFeatures) : Weights * Posterior<Gnn> =
+        featureInputs features |> gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw")
 
     let private lesson (study: Study) (step: Step) turn teacher =
         Teaching.targets step.Teaching study.Supervision turn teacher

@@ -63,6 +63,19 @@ type PredictArguments =
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
 
 [<RequireQualifiedAccess>]
+type InductiveArguments =
+    | Seeds of int
+    | Out of string
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | InductiveArguments.Seeds _ -> "how many seeds, from 0 (default 5)"
+            | InductiveArguments.Out _ -> "folder of the runs; those that are there are read (default runs/inductive)"
+            | InductiveArguments.Quick -> "cut everything short: a smoke test of a minute, whose numbers mean nothing"
+
+[<RequireQualifiedAccess>]
 type ReportArguments =
     | [<MainCommand; Mandatory>] Runs of string list
     | Out of string

@@ -7,11 +7,12 @@ open Argu
 module Script =
     /// The options after `--` of `dotnet fsi script.fsx -- options`. Ends the process on --help (0) and on bad options (2).
     let options<'arguments when 'arguments :> IArgParserTemplate> (commandLine: string[]) : ParseResults<'arguments> =
-        let own = commandLine |> Array.skipWhile ((<>) "--")
+        // The script's name comes first. `dotnet fsi` takes the "--" out.
+        let own = commandLine |> Array.skip 1 |> Array.filter ((<>) "--")
         let parser = ArgumentParser.Create<'arguments>(programName = "script", checkStructure = false)
 
         try
-            parser.Parse(Array.skip (min 1 own.Length) own)
+            parser.Parse own
         with :? ArguParseException as problem ->
             if problem.ErrorCode = ErrorCode.HelpText then
                 Console.line problem.Message

@@ -1,6 +1,5 @@
 // What is a model worth on nodes that training never saw? GLEM and its parts on dotnet-api under three protocols.
-// ./glem doctor && dotnet fsi scripts/inductive.fsx [-- --seeds N --out DIR --quick]     about 3 min a run, 15 runs, 2 cores, 2 GB
-// Writes a run directory for each protocol and seed, and table.md, into runs/inductive.
+// ./glem doctor && dotnet fsi scripts/inductive.fsx [-- --seeds N --out DIR --quick]     15 runs of 3 min, 2 cores, 2 GB; writes runs/inductive
 #load "Glem.fsx"
 open System.IO
 open Glem
@@ -16,8 +15,8 @@ let run protocol seed =
     let output = Path.Combine(out, $"%s{recipe.Name}-%s{name}-seed%d{seed}")
     let quickly = if quick then " --quick" else ""
     let command = $"./glem run --recipe quickstart --seed %d{seed} --set protocol=%s{name}%s{quickly}"
-    let recipe = { recipe with Protocol = protocol }
-    let request = { Recipe = recipe; Dataset = dataset; Seed = seed; Compute = Compute.automatic (); Output = output; Command = command }
+    let recipe, compute = { recipe with Protocol = protocol }, Compute.automatic ()
+    let request = { Recipe = recipe; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Command = command }
     printfn $"{name}, seed {seed}"
 
     if Directory.Exists output then

@@ -300,12 +300,15 @@ type CliRunTests(runs: QuickRuns) =
     member _.``predict --model gnn gives a node of the graph the prediction that the run gave it``() =
         let neighbours id = [
             for struct (a, b) in Colours.records.Edges do
-                if a = id then b
-                elif b = id then a
+                if a = id then
+                    b
+                elif b = id then
+                    a
         ]
 
         let rows = [
-            for node in Colours.records.Nodes -> $"""%s{node.Id},%s{node.Text},%s{String.Join(";", neighbours node.Id)}"""
+            for node in Colours.records.Nodes ->
+                $"""%s{node.Id},%s{node.Text},%s{String.Join(";", neighbours node.Id)}"""
         ]
 
         File.WriteAllLines(runs.Path "nodes-joined.csv", "id,text,neighbours" :: rows)
@@ -339,7 +342,12 @@ type CliRunTests(runs: QuickRuns) =
 
         File.WriteAllText(runs.Path "odd.jsonl", """{"text":"x","neighbours":[["n1"]]}""")
         refuses [ "--run"; "first"; "--model"; "gnn"; "--input"; "odd.jsonl" ] [ "odd.jsonl"; "line 1"; "neighbours" ]
-        refuses [ "--run"; "colours"; "--model"; "gnn"; "--text"; "x" ] [ "checkpoints/gnn/config.json"; "no such file" ]
+
+        refuses [ "--run"; "colours"; "--model"; "gnn"; "--text"; "x" ] [
+            "checkpoints/gnn/config.json"
+            "no such file"
+        ]
+
         refuses [ "--run"; "nowhere"; "--text"; "x" ] [ "nowhere"; "config.json" ]
         refuses [ "--run"; "first"; "--input"; "blank.csv"; "--out"; "x.xls" ] []
 

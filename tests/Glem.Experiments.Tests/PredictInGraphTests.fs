@@ -10,11 +10,11 @@ let private compute: Compute = {
     Precision = Precision.Float32
 }
 
-let private silent =
-    { new IWitness with
+let private silent = {
+    new IWitness with
         member _.During(_, work) = work ()
         member _.Watch _ _ = ()
-    }
+}
 
 /// A finished run on colours, in a folder.
 let private run (folder: TestFolder) settings =
@@ -51,8 +51,10 @@ let private items protocol parts : NewNode[] =
                     Text = node.Text
                     Neighbours = [
                         for struct (a, b) in records.Edges do
-                            if a = node.Id then b
-                            elif b = node.Id then a
+                            if a = node.Id then
+                                b
+                            elif b = node.Id then
+                                a
                     ]
                 }
     |]
@@ -68,7 +70,10 @@ let private difference folder (predictions: TextPrediction[]) =
     predictions
     |> Array.map (fun prediction ->
         let guess = ran[prediction.Id]
-        let struct (_, probability) = prediction.Classes |> Array.find (fun (struct (name, _)) -> name = guess.Class)
+
+        let struct (_, probability) =
+            prediction.Classes |> Array.find (fun (struct (name, _)) -> name = guess.Class)
+
         abs (probability - guess.Confidence))
     |> Array.max
 
@@ -111,7 +116,10 @@ let ``neighbours matter, and other new nodes do not`` () =
     let joined = predict [| { node with Id = "new" } |] |> Array.exactlyOne |> probabilities
 
     let withOthers =
-        [| "new"; "newer"; "newest" |] |> Array.map (fun id -> { node with Id = id }) |> predict |> Array.map probabilities
+        [| "new"; "newer"; "newest" |]
+        |> Array.map (fun id -> { node with Id = id })
+        |> predict
+        |> Array.map probabilities
 
     let alone =
         predict [|
@@ -129,6 +137,40 @@ let ``neighbours matter, and other new nodes do not`` () =
 
     Assert.NotEqual<float>(joined, alone)
 
+[<Fact>]
+let ``a node that takes another's place has its own edges only, and a node of its own has the same ones`` () =
+    use folder = new TestFolder()
+    let folder = run folder []
+
+    // n0 gets one edge; once in its own place, once beside a graph in which n0 has no edge.
+    let saved = GraphCheckpoint.load (RunFolder.checkpoint Student.Gnn folder) |> Result.orRaise
+    let touches (struct (a, b)) = a = 0 || b = 0
+
+    let apart = {
+        saved with
+            Edges = Csr.pairs saved.Edges |> Seq.filter (touches >> not) |> Csr.ofPairs saved.Ids.Length
+    }
+
+    let node = {
+        (items Transductive [ Train ])[0] with
+            Neighbours = [ "n1" ]
+    }
+
+    Assert.Equal("n0", node.Id)
+
+    let predict node =
+        PredictInGraph.nodes compute folder [| node |]
+        |> Result.orRaise
+        |> Array.exactlyOne
+        |> _.Classes
+        |> Array.sort
+        |> Array.map (fun (struct (_, probability)) -> probability)
+
+    let inPlace = predict node
+    Assert.NotEqual<float>(inPlace, predict { node with Id = "new" })
+    GraphCheckpoint.save (RunFolder.checkpoint Student.Gnn folder) apart
+    Array.iter2 (fun (a: float) b -> Assert.Equal(a, b, 1e-6)) inPlace (predict { node with Id = "new" })
+
 let private refuses (words: string list) result =
     match result with
     | Ok _ -> failwith "expected an error"
@@ -142,7 +184,15 @@ let ``what cannot be predicted is refused by its id or file`` () =
     let ran = run folder [ "rounds=0" ]
     let node = (items Transductive [ Test ])[0]
     let predict nodes = PredictInGraph.nodes compute ran nodes
-    predict [| { node with Neighbours = [ "n1"; "nobody" ] } |] |> refuses [ node.Id; "'nobody'"; "'n0'" ]
+
+    predict [|
+        {
+            node with
+                Neighbours = [ "n1"; "nobody" ]
+        }
+    |]
+    |> refuses [ node.Id; "'nobody'"; "'n0'" ]
+
     predict [| { node with Text = " " } |] |> refuses [ node.Id; "blanks" ]
     let file = Path.Combine(RunFolder.checkpoint Student.Gnn ran, "graph.safetensors")
     let bytes = File.ReadAllBytes file
@@ -155,4 +205,6 @@ let ``what cannot be predicted is refused by its id or file`` () =
 let ``a GNN that reads TF-IDF is refused for new texts`` () =
     use folder = new TestFolder()
     let ran = run folder [ "gnn.features=raw"; "rounds=0" ]
-    PredictInGraph.nodes compute ran (items Transductive [ Test ]) |> refuses [ "--model"; "TF-IDF"; "gnn.features" ]
+
+    PredictInGraph.nodes compute ran (items Transductive [ Test ])
+    |> refuses [ "--model"; "TF-IDF"; "gnn.features" ]

@@ -12,7 +12,11 @@ let private isTest (node: NodeRecord) = node.Part = Test
 let private graphs =
     let nodes n = gen {
         let! parts = Gen.elements [ Train; Valid; Test; Unassigned ] |> Gen.arrayOfLength n
-        return (parts, Colours.records.Nodes) ||> Seq.map2 (fun part node -> { node with Part = part }) |> Array.ofSeq
+
+        return
+            (parts, Colours.records.Nodes)
+            ||> Seq.map2 (fun part node -> { node with Part = part })
+            |> Array.ofSeq
     }
 
     let edges (nodes: NodeRecord[]) =
@@ -35,8 +39,7 @@ let private graphs =
 
 let private check law = FsCheck.Check.One(FsCheck.Config.QuickThrowOnFailure, Prop.forAll graphs law)
 
-let private testIds (records: DatasetRecords) =
-    records.Nodes |> Array.filter isTest |> Array.map _.Id |> set
+let private testIds (records: DatasetRecords) = records.Nodes |> Array.filter isTest |> Array.map _.Id |> set
 
 [<Fact>]
 let ``without test nodes the others stay as they are, with every edge among them`` () =
@@ -136,9 +139,10 @@ type private Outcome = {
 
 let private run protocol (records: DatasetRecords) =
     let recipe =
-        Settings.setAll
-            [ "gnn.features=both"; "gnn.labelInput=goldAndTeacher"; "rounds=1" ]
-            { Colours.recipe with Protocol = protocol }
+        Settings.setAll [ "gnn.features=both"; "gnn.labelInput=goldAndTeacher"; "rounds=1" ] {
+            Colours.recipe with
+                Protocol = protocol
+        }
         |> Result.orRaise
 
     let compute: Compute = {
@@ -167,8 +171,24 @@ let private run protocol (records: DatasetRecords) =
     let gnn = Study.gnnOnEmbeddings study lm
     let states = Study.em study encoder lm gnn |> List.ofSeq
 
-    let theta, q = states |> List.pick (Em.fitted >> function FittedQ(_, theta, q) -> Some(theta, q) | _ -> None)
-    let phi, p = states |> List.pick (Em.fitted >> function FittedP(_, phi, p) -> Some(phi, p) | _ -> None)
+    let theta, q =
+        states
+        |> List.pick (
+            Em.fitted
+            >> function
+                | FittedQ(_, theta, q) -> Some(theta, q)
+                | _ -> None
+        )
+
+    let phi, p =
+        states
+        |> List.pick (
+            Em.fitted
+            >> function
+                | FittedP(_, phi, p) -> Some(phi, p)
+                | _ -> None
+        )
+
     let everyLm = Everywhere.lm study None (theta, q)
     let _, everyP = Everywhere.gnn study steps 1 everyLm (phi, p)
 
@@ -198,7 +218,10 @@ let private onTest (says: Map<string, float32 list>) =
 [<Fact>]
 let ``test nodes that are removed change no bit of what trains, nor of what is said of other nodes`` () =
     let clean = run TestRemoved Colours.records
-    let poisoned = Colours.records |> foreignTexts |> foreignLabels |> foreignEdges |> oneMore |> run TestRemoved
+
+    let poisoned =
+        Colours.records |> foreignTexts |> foreignLabels |> foreignEdges |> oneMore |> run TestRemoved
+
     Assert.Equal<int list list>(clean.Tokens, poisoned.Tokens)
     Assert.Equal<float32 list>(clean.Raw, poisoned.Raw)
     Assert.True((clean.Trained = poisoned.Trained))
@@ -224,7 +247,9 @@ let ``test nodes without edges change no bit by their labels and edges, but do b
 
 [<Fact>]
 let ``in the transductive setting the edges of test nodes do reach training`` () =
-    Assert.False(((run Transductive Colours.records).Trained = (run Transductive (foreignEdges Colours.records)).Trained))
+    Assert.False(
+        ((run Transductive Colours.records).Trained = (run Transductive (foreignEdges Colours.records)).Trained)
+    )
 
 [<Theory>]
 [<InlineData "testRemoved">]
@@ -241,18 +266,15 @@ let ``a protocol that would remove nothing is refused before anything is written
 
     Colours.writeLines (folder.File "colours") (Colours.nodeLines untested) Colours.edgeLines
 
-    GlemProcess.refuses
-        folder.Path
-        [
-            "run"
-            "--recipe"
-            "quickstart"
-            "--quick"
-            "--dataset"
-            "colours"
-            "--out"
-            "out"
-            "--set"
-            $"protocol=%s{protocol}"
-        ]
-        [ "protocol"; protocol; "no test node" ]
+    GlemProcess.refuses folder.Path [
+        "run"
+        "--recipe"
+        "quickstart"
+        "--quick"
+        "--dataset"
+        "colours"
+        "--out"
+        "out"
+        "--set"
+        $"protocol=%s{protocol}"
+    ] [ "protocol"; protocol; "no test node" ]

@@ -153,7 +153,8 @@ type GlemArguments =
             match this with
             | GlemArguments.Quickstart _ -> "train GLEM on dotnet-api, from data to report, in minutes"
             | GlemArguments.Run _ -> "run a recipe"
-            | GlemArguments.Predict _ -> "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
+            | GlemArguments.Predict _ ->
+                "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"

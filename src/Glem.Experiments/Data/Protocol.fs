@@ -38,9 +38,7 @@ module Protocol =
         {
             records with
                 Nodes = records.Nodes |> Array.filter (isTest >> not)
-                Edges =
-                    records.Edges
-                    |> Array.filter (fun (struct (a, b)) -> not (gone.Contains a || gone.Contains b))
+                Edges = records.Edges |> Array.filter (fun (struct (a, b)) -> not (gone.Contains a || gone.Contains b))
         }
 
     /// The records without the edges that end in a test node.

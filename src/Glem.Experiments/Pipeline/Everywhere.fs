@@ -27,8 +27,7 @@ module Everywhere =
             {
                 fit with
                     Embeddings = embeddings
-                    PreviousEmbeddings =
-                        previous |> Option.map _.Embeddings |> Option.defaultValue embeddings
+                    PreviousEmbeddings = previous |> Option.map _.Embeddings |> Option.defaultValue embeddings
             },
             mergePosteriors all q qUnseen
 

@@ -24,8 +24,7 @@ module PredictInGraph =
 
     /// The graph after a node has taken its place in it, as node `at`: that node's old edges are gone.
     let private join (edges: Csr) at neighbours =
-        let others =
-            Csr.pairs edges |> Seq.filter (fun (struct (a, b)) -> a <> at && b <> at)
+        let others = Csr.pairs edges |> Seq.filter (fun (struct (a, b)) -> a <> at && b <> at)
 
         neighbours
         |> Seq.map (fun j -> struct (at, j))
@@ -49,9 +48,7 @@ module PredictInGraph =
                 {
                     saved.Inputs with
                         Features = features
-                        Labels =
-                            saved.Inputs.Labels
-                            |> Option.map (fun labels -> { labels with Rows = noLabel labels })
+                        Labels = saved.Inputs.Labels |> Option.map (fun labels -> { labels with Rows = noLabel labels })
                 }
                 0
         | neighbours ->
@@ -122,7 +119,8 @@ module PredictInGraph =
                 items |> Array.iter (neighbours index >> ignore)
 
                 (items, embeddings compute folder saved items)
-                ||> Array.map2 (fun item features -> one compute saved index item features |> Predict.ranked saved.ClassNames item)
+                ||> Array.map2 (fun item features ->
+                    one compute saved index item features |> Predict.ranked saved.ClassNames item)
                 |> Ok
             with GlemException error ->
                 Error error)

@@ -196,8 +196,7 @@ module Trial =
             {
                 Weights = phi
                 Inputs = inputs
-                Reads =
-                    (if recipe.Gnn.Features = PreviousEmbeddings then previous else latest).Model
+                Reads = (if recipe.Gnn.Features = PreviousEmbeddings then previous else latest).Model
             },
             p
 
@@ -215,8 +214,7 @@ module Trial =
                 previous <- latest
 
                 latest <-
-                    Everywhere.lm study (Some previous.Model) (theta, q)
-                    |> judgeLm (Event.step Student.Lm round) round
+                    Everywhere.lm study (Some previous.Model) (theta, q) |> judgeLm (Event.step Student.Lm round) round
 
                 lms.Add latest |> timed $"E-step %d{round}"
             | FittedP(round, phi, p) ->

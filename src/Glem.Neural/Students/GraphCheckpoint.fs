@@ -44,8 +44,7 @@ module GraphCheckpoint =
     let private saveGraph path (saved: SavedGraphModel) =
         use _ = torch.NewDisposeScope()
 
-        let matrix (values: float32[]) (width: int) =
-            torch.tensor(values).reshape [| -1L; int64 width |]
+        let matrix (values: float32[]) (width: int) = torch.tensor(values).reshape [| -1L; int64 width |]
 
         Safetensors.Save(
             path,
@@ -87,8 +86,7 @@ module GraphCheckpoint =
 
     /// The tensors of graph.safetensors by name; what is absent or of another shape is an error.
     type private GraphFile(path: string, tensors: IReadOnlyDictionary<string, Tensor>) =
-        let bad name found expected =
-            raise (GlemException(InFile(path, $"tensor '%s{name}'", found, expected)))
+        let bad name found expected = raise (GlemException(InFile(path, $"tensor '%s{name}'", found, expected)))
 
         let find name : Tensor =
             match tensors.TryGetValue name with

@@ -71,42 +71,41 @@ module PredictInGraph =
                 }
                 at
 
-    let private embeddings compute folder (saved: SavedGraphModel) (items: NewNode[]) =
-        match saved.Features, saved.Lm with
-        | (Embeddings | PreviousEmbeddings), Some lm ->
-            let lm = Checkpoint.loadLm (Path.GetFullPath(Path.Combine(folder, lm))) |> Result.orRaise
-            let texts = SavedLanguageModel.encode lm (items |> Array.map _.Text)
-            let fit, _ = LanguageModel.read compute lm.Model texts lm.Weights
-            let width = lm.Model.Encoder.Hidden
+    /// Embeddings by the LM that the GNN read : a row for each text.
+    let private embeddings compute folder (lm: string) texts =
+        let lm = Checkpoint.loadLm (Path.GetFullPath(Path.Combine(folder, lm))) |> Result.orRaise
+        let fit, _ = LanguageModel.read compute lm.Model (SavedLanguageModel.encode lm texts) lm.Weights
+        fit.Embeddings |> Array.chunkBySize lm.Model.Encoder.Hidden
 
-            if width <> saved.Inputs.Width then
-                raise (
-                    GlemException(
-                        InFile(
-                            folder,
-                            "",
-                            $"an LM whose embeddings have %d{width} columns",
-                            $"the one that the GNN read, with %d{saved.Inputs.Width}"
-                        )
-                    )
-                )
+    /// TF-IDF in the columns that the GNN read : a row for each text.
+    let private textFeatures folder texts =
+        let fitted = TextFeatures.load folder |> Result.orRaise
+        TextFeatures.apply fitted texts |> Array.chunkBySize fitted.Width
 
-            fit.Embeddings |> Array.chunkBySize width
-        | _ ->
-            raise (
-                GlemException(
-                    InSetting(
-                        "--model",
-                        "gnn, of a run whose GNN reads TF-IDF features (gnn.features)",
-                        "lm, or a run with gnn.features=embeddings: the weights of TF-IDF are not kept"
-                    )
-                )
-            )
+    /// What the GNN reads of each text, as Study.nodeInputs lays it out.
+    let private features compute folder (saved: SavedGraphModel) (texts: string[]) =
+        let none () = Array.create texts.Length [||]
 
-    /// Classifies new nodes with the GNN checkpoint of a run directory, on embeddings of the LM that this GNN read. An
-    /// item with a node's id takes that node's place; one without neighbours is a graph of its own.
-    /// Error: a checkpoint that is absent or damaged, features that a text alone does not give, an empty text or an
-    /// unknown neighbour by its item's id.
+        let embedded =
+            match saved.Lm with
+            | Some lm -> embeddings compute folder lm texts
+            | None -> none ()
+
+        let written = if saved.Features.NeedsText then textFeatures folder texts else none ()
+
+        (embedded, written)
+        ||> Array.map2 (fun embedded written ->
+            let row = Array.append embedded written
+
+            if row.Length <> saved.Inputs.Width then
+                let found = $"an LM and words that give %d{row.Length} features"
+                raise (GlemException(InFile(folder, "", found, $"those that the GNN read, %d{saved.Inputs.Width}")))
+
+            row)
+
+    /// Classifies new nodes with the GNN checkpoint of a run directory, on what this GNN read: its LM's embeddings, TF-IDF,
+    /// or both. An item with a node's id takes that node's place; one without neighbours is a graph of its own.
+    /// Error: a checkpoint that is absent or damaged, an empty text or an unknown neighbour by its item's id.
     let nodes (compute: Compute) (runFolder: string) (items: NewNode[]) : Result<TextPrediction[], GlemError> =
         let folder = RunFolder.checkpoint Student.Gnn runFolder
 
@@ -118,7 +117,7 @@ module PredictInGraph =
                 // Every complaint comes before the work.
                 items |> Array.iter (neighbours index >> ignore)
 
-                (items, embeddings compute folder saved items)
+                (items, features compute folder saved (items |> Array.map _.Text))
                 ||> Array.map2 (fun item features ->
                     one compute saved index item features |> Predict.ranked saved.ClassNames item)
                 |> Ok

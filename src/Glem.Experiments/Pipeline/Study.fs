@@ -20,7 +20,9 @@ type Study = {
     Lm: LanguageModel
     /// TF-IDF of the texts : [n; terms].
     Tfidf: Lazy<SparseRows>
-    /// The same in few dense columns: what a GNN reads that reads no language model.
+    /// What makes few dense columns of texts.
+    TextFeatures: Lazy<TextFeatures>
+    /// The texts in these columns: what a GNN reads that reads no language model.
     Raw: Lazy<RawFeatures>
     /// Sees every training state of every stage.
     Watch: string -> TrainState -> unit
@@ -67,13 +69,19 @@ module Study =
             let words = lazy (Tfidf.fit seen.Graph.Texts)
             let tfidf (dataset: Dataset) = lazy (Tfidf.apply words.Value dataset.Graph.Texts)
             let seenTfidf = tfidf seen
-            let projection = lazy (DenseFeatures.fit rawWidth seed seenTfidf.Value)
+
+            let textFeatures =
+                lazy
+                    ({
+                        Words = words.Value
+                        Projection = DenseFeatures.fit rawWidth seed seenTfidf.Value
+                    })
 
             let raw (tfidf: Lazy<SparseRows>) =
                 lazy
                     ({
-                        Values = DenseFeatures.apply projection.Value tfidf.Value
-                        Width = projection.Value.Width
+                        Values = DenseFeatures.apply textFeatures.Value.Projection tfidf.Value
+                        Width = textFeatures.Value.Width
                     })
 
             let packed = encode seen.Graph.Texts
@@ -95,6 +103,7 @@ module Study =
                         tokenizer.Specials.Mask
                         supervision.ClassCount
                 Tfidf = seenTfidf
+                TextFeatures = textFeatures
                 Raw = raw seenTfidf
                 Watch = watch
                 Everything = None

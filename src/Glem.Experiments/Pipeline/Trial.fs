@@ -122,13 +122,16 @@ module Trial =
 
         // The GNN's LM is often the best one; another stands with the GNN.
         let readLm =
-            if study.Recipe.Gnn.Features = Raw then
+            if not study.Recipe.Gnn.Features.NeedsLm then
                 None
             elif obj.ReferenceEquals(gnn.Reads, lm) then
                 Some "../lm"
             else
                 saveLm (Path.Combine(gnnFolder, "lm")) gnn.Reads
                 Some "lm"
+
+        if study.Recipe.Gnn.Features.NeedsText then
+            TextFeatures.save gnnFolder study.TextFeatures.Value
 
         let graph = (Study.whole study).Dataset.Graph
 

@@ -41,6 +41,12 @@ type GnnFeatures =
     /// The language model's embeddings of the round before.
     | PreviousEmbeddings
 
+    /// Whether a language model's embeddings are among them.
+    member this.NeedsLm = this <> Raw
+
+    /// Whether the data set's own features are among them.
+    member this.NeedsText = this = Raw || this = Both
+
 /// The graph neural network: a 2-layer GCN.
 type GnnRecipe = {
     Hidden: int

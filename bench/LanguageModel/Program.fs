@@ -25,6 +25,7 @@ let private texts: TokenisedTexts =
     |> Array.map (fun length -> ReadOnlyMemory(Array.init length (fun _ -> random.Next(5, vocabulary))))
 
 let private recipe: LmRecipe = {
+    Pretrained = None
     Layers = 2
     Hidden = 128
     Heads = 4

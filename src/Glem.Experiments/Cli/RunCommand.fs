@@ -9,6 +9,8 @@ module RunCommand =
     let private files = [
         "run.json"
         "metrics.jsonl"
+        "elbo.jsonl"
+        "audit.jsonl"
         "summary.json"
         "predictions.csv"
         "checkpoints/"
@@ -96,6 +98,7 @@ module RunCommand =
             |> Result.map withDataset
             |> Result.map (fun recipe -> if options.Contains RunArguments.Quick then Recipes.quick recipe else recipe)
             |> Result.bind Recipe.validate
+            |> Result.bind Recipe.runnable
 
         match recipe, compute options with
         | Error error, _

@@ -8,7 +8,7 @@ let options = Script.options<InductiveArguments> fsi.CommandLineArgs
 let out = options.GetResult(InductiveArguments.Out, "runs/inductive")
 let quick = options.Contains InductiveArguments.Quick
 let recipe = if quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
-let dataset = Datasets.find recipe.Dataset |> Result.orRaise
+let dataset = Datasets.find recipe.Dataset |> Script.orExit
 
 let run protocol seed =
     let name = Protocol.name protocol
@@ -20,9 +20,9 @@ let run protocol seed =
     printfn $"{name}, seed {seed}"
 
     if Directory.Exists output then
-        Summary.read (RunFolder.summary output) |> Result.orRaise
+        Summary.read (RunFolder.summary output) |> Script.orExit
     else
-        Trial.run request ProgressView.Plain |> Result.orRaise
+        Trial.run request ProgressView.Plain |> Script.orExit
 
 let cell (pick: Summary -> Score option) summaries =
     summaries |> List.choose pick |> List.map _.Test |> Spread.ofValues |> Option.map Spread.percent |> Option.defaultValue ""
@@ -36,5 +36,5 @@ let table = [
         $"""| {Protocol.name protocol} | {String.concat " | " cells} |"""
 ]
 
-RunFile.write (Path.Combine(out, "table.md")) (String.concat "\n" table + "\n") |> Result.orRaise
+RunFile.write (Path.Combine(out, "table.md")) (String.concat "\n" table + "\n") |> Script.orExit
 table |> List.iter (printfn "%s")

@@ -21,5 +21,13 @@ module Script =
                 Console.error (problem.Message.Split('\n')[0])
                 exit 2
 
+    /// The value, or the end of the process: one error line, exit code 2.
+    let orExit result =
+        match result with
+        | Ok value -> value
+        | Error error ->
+            Console.error (GlemError.message error)
+            exit 2
+
     /// Watches a study's stages: one line for each when it ends.
     let progress: string -> TrainState -> unit = ProgressView.Plain.Watch

@@ -50,8 +50,8 @@ module Study =
 
     /// Trains the tokenizer on the texts that training sees, encodes the texts, and lays out the graph. The caller owns
     /// the study.
-    /// Error: a protocol that removes nothing, a class without training node, no validation node, texts too few for a
-    /// vocabulary.
+    /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
+    /// node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
         let training = {
             WordPieceTrainer.defaults with
@@ -59,6 +59,7 @@ module Study =
         }
 
         try
+            Recipe.runnable recipe |> Result.orRaise |> ignore
             let exposure = Protocol.expose recipe.Protocol dataset |> Result.orRaise
             let seen = exposure.Training
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise

@@ -68,7 +68,10 @@ module GraphCheckpoint =
         json.Add("inputs", saved.Config.Inputs)
         json.Add("hidden", saved.Config.Hidden)
         json.Add("classes", saved.Config.Classes)
-        json.Add("dropout", saved.Config.Dropout)
+        json.Add("input_dropout", saved.Config.InputDropout)
+        json.Add("dropout", saved.Config.HiddenDropout)
+        json.Add("batch_norm", saved.Config.BatchNorm)
+        json.Add("bias", saved.Config.Biases)
         json.Add("class_names", strings saved.ClassNames)
         let features = featuresNames |> List.find (fst >> (=) saved.Features) |> snd
         json.Add("features", features)
@@ -175,10 +178,10 @@ module GraphCheckpoint =
 
         {
             Config = {
-                Inputs = inputs
-                Hidden = number "hidden"
-                Classes = classes
-                Dropout = (key "dropout").GetValue<float>()
+                GcnConfig.glem ((key "dropout").GetValue<float>()) inputs (number "hidden") classes with
+                    InputDropout = (key "input_dropout").GetValue<float>()
+                    BatchNorm = (key "batch_norm").GetValue<bool>()
+                    Biases = (key "bias").GetValue<bool>()
             }
             Weights = Checkpoint.loadWeights (weightsFile folder)
             ClassNames = texts (key "class_names")

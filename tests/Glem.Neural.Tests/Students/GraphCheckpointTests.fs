@@ -21,6 +21,7 @@ let private saved labelInput : SavedGraphModel =
     let config =
         GraphModel.ofRecipe
             {
+                Model = GnnModel.Gcn
                 Hidden = 4
                 Dropout = 0.25
                 Features = Embeddings

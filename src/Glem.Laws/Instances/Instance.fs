@@ -1,0 +1,107 @@
+namespace Glem.Laws
+
+open System
+open FsCheck
+open Glem
+
+/// A student's parameters of whatever type, equal where all their numbers are, bit for bit.
+[<CustomEquality; NoComparison>]
+type Learnt = {
+    Value: objnull
+    Numbers: float[]
+} with
+
+    override this.Equals other =
+        match other with
+        | :? Learnt as other ->
+            let bits = Array.map BitConverter.DoubleToInt64Bits
+            bits this.Numbers = bits other.Numbers
+        | _ -> false
+
+    override this.GetHashCode() = hash this.Numbers
+
+type State = EmState<Lm, Gnn, Learnt, Learnt>
+type Steps = Fits<Lm, Gnn, Learnt, Learnt>
+
+/// One filling of the engine's two sides, as the laws see it: its parameters are opaque.
+type Instance = {
+    Name: string
+    /// It gets one generated problem in so many.
+    Cost: int
+    /// The largest graphs that it is tried on.
+    Classes: int
+    Nodes: int
+    /// Whether its steps minimise GLEM's objective, alpha and beta included. Exact EM has its own.
+    HasMix: bool
+    /// Whether its steps draw from their keys.
+    IsRandom: bool
+    Start: Problem -> State
+    /// The same with a NaN in the parameters of both sides.
+    Spoilt: Problem -> State
+    Steps: Problem -> Steps
+} with
+
+    override this.ToString() = this.Name
+
+module Instance =
+    let private learnt (numbers: 'a -> float[]) (value: 'a) : Learnt = {
+        Value = box value
+        Numbers = numbers value
+    }
+
+    let private value (learnt: Learnt) : 'a = unbox<'a> learnt.Value
+
+    /// Hides the types of the parameters.   theta, phi : all their numbers
+    let steps theta phi (fits: Fits<Lm, Gnn, 'theta, 'phi>) : Steps = {
+        FitQ =
+            fun turn learntPhi p learntTheta ->
+                let fitted, q = fits.FitQ turn (value learntPhi) p (value learntTheta)
+                learnt theta fitted, q
+        FitP =
+            fun turn learntTheta q learntPhi ->
+                let fitted, p = fits.FitP turn (value learntTheta) q (value learntPhi)
+                learnt phi fitted, p
+    }
+
+    /// A run's start in the problem's order, its parameters' types hidden.
+    let start theta phi (problem: Problem) (startTheta: 'theta, q) (startPhi: 'phi, p) : State =
+        let key = Key.ofSeed problem.Setting.Seed |> Key.named "em"
+
+        match problem.Setting.Order with
+        | LmFirst -> Em.startWithE key (learnt theta startTheta) (learnt phi startPhi) p
+        | GnnFirst -> Em.startWithM key (learnt theta startTheta) (learnt phi startPhi) q
+
+    /// The problems that an instance is tried on.
+    let domain (instance: Instance) = Problem.upTo instance.Classes instance.Nodes
+
+    /// The states of `rounds` rounds.
+    let run rounds (instance: Instance) problem =
+        instance.Start problem |> Em.run rounds (instance.Steps problem) |> Seq.toList
+
+    /// Both sides' parameters.
+    let parameters (state: State) =
+        match state with
+        | ReadyForE(theta = theta; phi = phi)
+        | ReadyForM(theta = theta; phi = phi) -> theta, phi
+
+    /// What the last step said : [n; c] probabilities.
+    let said (state: State) =
+        match state with
+        | ReadyForE(p = p) -> p.Rows.ToArray()
+        | ReadyForM(q = q) -> q.Rows.ToArray()
+
+    /// The law on problems of each instance, whose scenes may be beside something else.
+    let casesBeside (companion: Gen<'b>) (instances: Instance list) (law: Instance -> Problem * 'b -> bool) =
+        instances
+        |> List.map (fun instance -> {
+            Instance = instance.Name
+            Try = Law.tryOn instance.Cost (domain instance |> Scene.beside companion) (law instance)
+        })
+
+    /// The law on problems of each instance.
+    let cases (instances: Instance list) (law: Instance -> Problem -> bool) =
+        instances
+        |> List.map (fun instance -> {
+            Instance = instance.Name
+            Try = Law.tryOn instance.Cost (domain instance) (law instance)
+        })

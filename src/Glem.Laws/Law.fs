@@ -38,6 +38,8 @@ type Law = {
 /// A chapter of the specification.
 type Chapter = { Title: string; Laws: Law list }
 
+exception private DoesNotHold
+
 /// Keeps the counter-example that FsCheck found instead of printing it.
 type private Witness() =
     let mutable verdict = Holds 0
@@ -59,13 +61,12 @@ type private Witness() =
                 | TestResult.Failed(data, _, smallest, outcome, _, _, _) ->
                     let why =
                         match outcome with
-                        | Outcome.Failed problem when not (problem.GetType().FullName = "System.Exception") ->
-                            $"%s{problem.GetType().Name}: %s{problem.Message}"
-                        | Outcome.Failed problem -> problem.Message
-                        | _ -> "it does not hold"
+                        | Outcome.Failed DoesNotHold -> "it does not hold of"
+                        | Outcome.Failed problem -> $"%s{problem.GetType().Name}: %s{problem.Message} on"
+                        | _ -> "it was rejected on"
 
                     let values = smallest |> List.map shown |> String.concat "\n"
-                    Broken $"case %d{data.NumberOfTests}, %d{data.NumberOfShrinks} times smaller: %s{why}\n%s{values}"
+                    Broken $"case %d{data.NumberOfTests}, made smaller %d{data.NumberOfShrinks} times: %s{why}\n%s{values}"
 
 module Law =
     /// The effort of tests and of `glem laws`.
@@ -86,7 +87,7 @@ module Law =
                 .WithReplay(Some start)
                 .WithRunner(witness)
 
-        Check.One(config, Prop.forAll domain law)
+        Check.One(config, Prop.forAll domain (fun value -> if not (law value) then raise DoesNotHold))
         witness.Verdict
 
     /// One case: the law on values of a domain, about the named part of the core.

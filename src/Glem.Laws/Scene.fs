@@ -120,8 +120,28 @@ module Scene =
                     |> Array.map (fun (a, b) -> shift a, shift b)
         }
 
+    /// The last class taken out: its nodes are the first one's.
+    let private withFewerClasses (scene: Scene) =
+        let c = scene.ClassCount - 1
+
+        {
+            scene with
+                ClassCount = c
+                Actors =
+                    scene.Actors
+                    |> Array.map (fun actor -> {
+                        actor with
+                            Label = if actor.Label = c then 0 else actor.Label
+                            Teacher = Array.truncate c actor.Teacher
+                            Student = Array.truncate c actor.Student
+                    })
+        }
+
     let private shrink (scene: Scene) =
         seq {
+            if scene.ClassCount > 1 then
+                withFewerClasses scene
+
             for i in 0 .. scene.NodeCount - 1 do
                 without i scene
 
@@ -132,7 +152,8 @@ module Scene =
                 }
 
             for i in 0 .. scene.NodeCount - 1 do
-                let calm = Array.map (fun (z: float32) -> truncate (z / 2f))
+                // + 0: no negative zeros in a counter-example.
+                let calm = Array.map (fun (z: float32) -> truncate (z / 2f) + 0f)
                 let actor = scene.Actors[i]
 
                 let calmer = {

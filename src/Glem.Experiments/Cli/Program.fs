@@ -10,6 +10,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Predict options) -> PredictCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
+    | Some(GlemArguments.Laws options) -> LawsCommand.run options
     | Some GlemArguments.Doctor -> DoctorCommand.run ()
     | _ ->
         arguments.Parser.PrintUsage() |> Console.line

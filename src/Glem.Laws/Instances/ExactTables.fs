@@ -32,6 +32,11 @@ module ExactTables =
 
     let private phi (model: Pairwise) = Array.append model.Unary [| model.Coupling |]
 
+    let private spoil variational =
+        match variational with
+        | MeanField rows -> MeanField(rows |> Array.map (fun _ -> nan))
+        | Joint table -> Joint(table |> Array.map (fun _ -> nan))
+
     let private start isSpoilt posterior (run: Problem) =
         let exact = problem run.Scene
         let model = Exact.indifferent exact
@@ -40,7 +45,7 @@ module ExactTables =
 
         let variational, model =
             if isSpoilt then
-                MeanField(theta variational |> Array.map (fun _ -> nan)), { model with Coupling = nan }
+                spoil variational, { model with Coupling = nan }
             else
                 variational, model
 

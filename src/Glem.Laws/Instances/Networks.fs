@@ -193,7 +193,7 @@ module Networks =
 
         {
             Name = "two GNNs"
-            Cost = 10
+            Cost = 2
             Classes = 3
             Nodes = 12
             HasMix = true
@@ -241,7 +241,7 @@ module Networks =
 
         {
             Name = "LM and GNN"
-            Cost = 20
+            Cost = 4
             Classes = 3
             Nodes = 12
             HasMix = true

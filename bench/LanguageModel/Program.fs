@@ -32,6 +32,7 @@ let private recipe: LmRecipe = {
     Dropout = 0.1
     AttentionDropout = 0.1
     Pooling = Mean
+    Embedding = Mean
     HeadDropout = 0.1
     TokenDropout = 0.0
     MaxTokens = longest
@@ -74,7 +75,7 @@ let private lesson, private validation =
     let split = Split.ofParts (Array.init n (fun i -> if i = n - 1 then Valid else Train))
     let labels = Result.orRaise labels
     let targets: Targets<Gnn> = Supervision.ofSplit labels split |> Result.orRaise |> Targets.goldOnly
-    Lesson.ofTargets GroupMeans Mix.goldOnly 0.0 targets, Validation.ofSplit labels split |> Result.orRaise
+    Lesson.ofTargets (Objective.goldOnly 0.0) 1 targets, Validation.ofSplit labels split |> Result.orRaise
 
 /// Tokens a second over all steps of an epoch but the first four.
 let private training compute =

@@ -39,7 +39,7 @@ let ``a recipe survives its JSON, whatever its numbers are`` () =
                 Order = order
                 EStep = {
                     start.EStep with
-                        PseudoWeight = float alpha / 1e6
+                        PseudoWeight = [ float alpha / 1e6 ]
                         Start = begin'
                 }
                 LmFit = {
@@ -231,7 +231,10 @@ let ``a setting changes its field and no other`` () =
     Assert.Equal(
         Ok {
             start with
-                EStep = { start.EStep with PseudoWeight = 0.3 }
+                EStep = {
+                    start.EStep with
+                        PseudoWeight = [ 0.3 ]
+                }
         },
         set "eStep.pseudoWeight=0.3"
     )
@@ -296,7 +299,7 @@ let ``a value of another kind is refused by path, with what is expected``
 [<InlineData "eStep.pseudoWeight=-0.01">]
 [<InlineData "mStep.pseudoWeight=2">]
 [<InlineData "eStep.temperature=0">]
-[<InlineData "mStep.topFraction=1.5">]
+[<InlineData "mStep.filter.top=1.5">]
 [<InlineData "lm.heads=3">]
 [<InlineData "lm.heads=0">]
 [<InlineData "lm.dropout=1">]
@@ -338,7 +341,7 @@ let ``a recipe file says what differs from its base`` () =
             Name = "mine"
             EStep = {
                 start.EStep with
-                    PseudoWeight = 0.9
+                    PseudoWeight = [ 0.9 ]
                     Fit = { start.EStep.Fit with Epochs = 1.5 }
             }
     }

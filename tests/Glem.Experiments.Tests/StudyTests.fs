@@ -23,7 +23,7 @@ let private everything (recipe: Recipe) (dataset: Dataset) =
     use study = prepare (fun _ _ -> ()) recipe dataset
     let encoder = Study.pretrainEncoder study
     let lm, q = Study.lmOnGold study encoder
-    let gnn, p = Study.gnnOnEmbeddings study lm
+    let gnn, p = Study.gnnOnEmbeddings study (lm, q)
 
     [
         bits encoder
@@ -86,20 +86,31 @@ let ``at alpha 0 the E-step does not depend on its teacher, at alpha above 0 it 
             Colours.recipe with
                 EStep = {
                     Colours.recipe.EStep with
-                        PseudoWeight = alpha
+                        PseudoWeight = [ alpha ]
                 }
         }
 
         use study = prepare (fun _ _ -> ()) recipe Colours.dataset.Value
         let encoder = LanguageModel.initialEncoder (Key.ofSeed 1) study.Lm
         let start = LanguageModel.withNewHead (Key.ofSeed 1) study.Lm encoder
-        let fits = Study.fits study encoder { Weights = start; Embeddings = [||] } start
+
+        let lm = {
+            Weights = start
+            Embeddings = [||]
+            PreviousEmbeddings = [||]
+        }
+
+        let fits = Study.fits study (Study.steps study) encoder lm start
         let random = Random teacherSeed
         let teacher = Array.init (60 * 3) (fun _ -> float32 (5.0 * random.NextDouble())) |> Posterior.ofLogits 3
 
-        let theta, _ =
-            fits.FitQ { Round = 1; Key = Key.ofSeed 2 } teacher { Weights = start; Embeddings = [||] }
+        let turn = {
+            Round = 1
+            Key = Key.ofSeed 2
+            SideKey = Key.ofSeed 3
+        }
 
+        let theta, _ = fits.FitQ turn start teacher lm
         bits theta.Weights
 
     Assert.True((eStep 0.0 1 = eStep 0.0 2))

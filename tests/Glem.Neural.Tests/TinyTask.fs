@@ -59,6 +59,7 @@ module TinyTask =
             InitializerRange = 0.1
         }
         Pooling = Mean
+        Embedding = Mean
         HeadDropout = 0.1
         TokenDropout = 0.1
         MaskId = 4
@@ -95,7 +96,7 @@ module TinyTask =
         Name = "the test's stage"
         Recipe = recipe
         Lesson =
-            Lesson.ofTargets GroupMeans Mix.goldOnly recipe.LabelSmoothing (Targets.goldOnly supervision: Targets<Lm>)
+            Lesson.ofTargets (Objective.goldOnly recipe.LabelSmoothing) 1 (Targets.goldOnly supervision: Targets<Lm>)
         Validation = validation
         Key = key
         Watch = ignore
@@ -107,10 +108,17 @@ module TinyTask =
         |> LanguageModel.withNewHead key lm
         |> LanguageModel.fit compute lm (stage key recipe) texts
 
+    /// Features alone as a graph model's inputs.
+    let inputs (features: float32[]) : NodeInputs = {
+        Features = features
+        Width = gcn.Inputs
+        Labels = None
+    }
+
     /// A graph model on gold labels and some features : [n; 32].
     let fitGnn compute key recipe (features: float32[]) =
         use graph = Propagation.symmetric compute.Device edges
-        GraphModel.initial key gcn |> GraphModel.fit compute gcn (stage key recipe) graph features
+        GraphModel.initial key gcn |> GraphModel.fit compute gcn (stage key recipe) graph (inputs features)
 
     /// Features that are no model's : [n; 32].
     let features =

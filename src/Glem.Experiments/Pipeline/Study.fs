@@ -2,7 +2,7 @@ namespace Glem
 
 open System
 
-/// Features that no language model made, row-major : [n; Width].
+/// Features that no language model made: Values : [n; Width] row-major.
 type RawFeatures = { Values: float32[]; Width: int }
 
 /// A recipe met with a data set and a seed: everything that GLEM's stages read. Its functions are the method's stages.
@@ -184,10 +184,10 @@ module Study =
         nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" (key study "gnn")
 
     /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".
-    let gnnOnFeatures (study: Study) : Weights * Posterior<Gnn> =
+    let gnnOnFeatures (study: Study) (features: RawFeatures) : Weights * Posterior<Gnn> =
         gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw") {
-            Features = study.Raw.Value.Values
-            Width = study.Raw.Value.Width
+            Features = features.Values
+            Width = features.Width
             Labels = None
         }
 

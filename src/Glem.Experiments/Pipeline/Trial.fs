@@ -146,7 +146,7 @@ module Trial =
             |> timed "TF-IDF baselines"
 
         let encoder = Study.pretrainEncoder study |> timed "masked-language model"
-        let raw = Study.gnnOnFeatures study |> timed "GNN on TF-IDF"
+        let raw = Study.gnnOnFeatures study study.Raw.Value |> timed "GNN on TF-IDF"
         let lm = Study.lmOnGold study encoder |> timed "LM on gold"
         let gnn = Study.gnnOnEmbeddings study lm |> timed "GNN on embeddings"
         let lmOnly = judgeLm (Event.pretrain Student.Lm) 0 lm

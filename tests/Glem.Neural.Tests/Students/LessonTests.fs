@@ -18,6 +18,11 @@ let private teacher: Posterior<Gnn> =
 let private targets =
     Targets.ofTeacher TinyTask.supervision teacher (Pool.unlabelled TinyTask.supervision)
 
+let private hardTargets =
+    Targets.ofTeacher TinyTask.supervision (Posterior.harden teacher) (Pool.unlabelled TinyTask.supervision)
+
+let private drawnTargets = Targets.drawnEachEpoch (Key.ofSeed 6) 4 targets
+
 /// The tensor loss of a student's logits at some rows of the lesson.
 let private loss (lesson: Lesson) (rows: int[]) =
     use _ = torch.NewDisposeScope()
@@ -25,30 +30,42 @@ let private loss (lesson: Lesson) (rows: int[]) =
     let taught = torch.tensor (rows |> Array.map (fun row -> int64 lesson.Nodes[row]))
     Lesson.loss torch.CPU lesson rows (all.index_select (0L, taught)) |> _.item<float32>() |> float
 
-let private reductions = [ GroupMeans; Sums ]
+let private reductions = [ GroupMeans; Sums; CertaintyMeans ]
+let private divergences = [ TeacherToStudent; StudentToTeacher; JensenShannon ]
+
+let private objective reduction divergence smoothing alpha = {
+    Mix = [ Mix.create "alpha" alpha |> Result.orRaise ]
+    Reduction = reduction
+    Divergence = divergence
+    Smoothing = smoothing
+}
 
 [<Fact>]
 let ``a batch's loss is the objective's, on any rows and for any alpha`` () =
     let student: Posterior<Lm> = Posterior.ofLogits TinyTask.classes logits
     let random = Random 5
 
-    for reduction in reductions do
+    for reduction, divergence in List.allPairs reductions divergences do
         for alpha in [ 0.0; 0.3; 1.0 ] do
-            let mix = Mix.create "alpha" alpha |> Result.orRaise
-            let lesson = Lesson.ofTargets reduction mix 0.0 targets
-            let weights = Objective.nodeWeights reduction mix targets
+            for targets in [ targets; hardTargets; drawnTargets ] do
+                let smoothing = { Gold = 0.1; Pseudo = 0.2 }
+                let objective = objective reduction divergence smoothing alpha
+                let lesson = Lesson.ofTargets objective 1 targets
+                let weights = Objective.nodeWeights reduction objective.Mix.Head targets
+                let taught = Objective.trainingRows smoothing targets
 
-            for _ in 1..20 do
-                let rows = Array.init (random.Next(1, 12)) (fun _ -> random.Next targets.Count)
-                let scale = float targets.Count / float rows.Length
-                let expected = scale * Objective.batchLoss weights targets student rows
-                Assert.Equal(expected, loss lesson rows, 1e-5 * max 1.0 expected)
+                for _ in 1..5 do
+                    let rows = Array.init (random.Next(1, 12)) (fun _ -> random.Next targets.Count)
+                    let scale = float lesson.PerEpoch / float rows.Length
+                    let expected = scale * Objective.batchLoss divergence weights taught targets student rows
+                    Assert.Equal(expected, loss lesson rows, 1e-5 * max 1.0 (abs expected))
 
 [<Fact>]
 let ``the mean over any cut into equal batches is the whole loss`` () =
-    for reduction in reductions do
-        let mix = Mix.create "alpha" 0.4 |> Result.orRaise
-        let lesson = Lesson.ofTargets reduction mix 0.1 targets
+    for reduction, divergence in List.allPairs reductions divergences do
+        let lesson =
+            Lesson.ofTargets (objective reduction divergence { Gold = 0.1; Pseudo = 0.0 } 0.4) 1 targets
+
         let whole = loss lesson [| 0 .. lesson.Count - 1 |]
 
         for seed in 0..9 do
@@ -57,10 +74,8 @@ let ``the mean over any cut into equal batches is the whole loss`` () =
 
 [<Fact>]
 let ``smoothing spreads a share of every gold target and leaves pseudo labels alone`` () =
-    let mix = Mix.create "alpha" 0.4 |> Result.orRaise
-
-    let plain, smoothed =
-        Lesson.ofTargets GroupMeans mix 0.0 targets, Lesson.ofTargets GroupMeans mix 0.3 targets
+    let lesson smoothing = Lesson.ofTargets (objective GroupMeans TeacherToStudent smoothing 0.4) 1 targets
+    let plain, smoothed = lesson Smoothing.none, lesson { Gold = 0.3; Pseudo = 0.0 }
 
     let row (lesson: Lesson) i = Array.sub lesson.Targets (3 * i) 3
     Assert.Contains(true, targets.IsGold)

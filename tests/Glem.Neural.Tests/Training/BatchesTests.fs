@@ -26,7 +26,7 @@ let private epoch number batch (lengths: int[]) schedule =
 [<Fact>]
 let ``an epoch visits every row once, in full batches but for one`` () =
     holds (fun (lengths, batch, seed) ->
-        let schedule = Batches.schedule (Key.ofSeed seed) batch lengths
+        let schedule = Batches.schedule (Key.ofSeed seed) batch lengths (fun _ -> Array.init lengths.Length id)
         let batch = min batch lengths.Length
 
         [ 0; 1; 5 ]
@@ -38,7 +38,7 @@ let ``an epoch visits every row once, in full batches but for one`` () =
 [<Fact>]
 let ``the same key gives the same batches, in whatever order steps are asked for`` () =
     holds (fun (lengths, batch, seed) ->
-        let schedule () = Batches.schedule (Key.ofSeed seed) batch lengths
+        let schedule () = Batches.schedule (Key.ofSeed seed) batch lengths (fun _ -> Array.init lengths.Length id)
         let forwards, backwards = schedule (), schedule ()
         let steps = [| 0..9 |]
         let later = steps |> Array.rev |> Array.map backwards |> Array.rev
@@ -52,7 +52,7 @@ let ``epochs and keys differ in which rows share a batch, on small data sets too
         let lengths = Array.init count (fun _ -> random.Next(5, 128))
 
         let together number seed =
-            Batches.schedule (Key.ofSeed seed) 16 lengths
+            Batches.schedule (Key.ofSeed seed) 16 lengths (fun _ -> Array.init lengths.Length id)
             |> epoch number 16 lengths
             |> Array.map Array.sort
             |> set
@@ -68,13 +68,16 @@ let ``the texts of a batch are of like length`` () =
     let spread =
         Array.map (fun rows -> rows |> Array.map (fun row -> lengths[row]) |> fun l -> Array.max l - Array.min l)
 
-    let mean = Batches.shuffled (Key.ofSeed 1) 16 lengths |> spread |> Array.averageBy float
+    let mean =
+        Batches.shuffled (Key.ofSeed 1) 16 lengths (Array.init lengths.Length id)
+        |> spread
+        |> Array.averageBy float
     // Random batches of 16 out of 5 .. 127 spread over 108 tokens on average.
     Assert.InRange(mean, 0.0, 10.0)
 
 [<Fact>]
 let ``a batch size of 0 takes all rows in every step`` () =
-    let schedule = Batches.schedule (Key.ofSeed 1) 0 (Array.create 7 3)
+    let schedule = Batches.schedule (Key.ofSeed 1) 0 (Array.create 7 3) (fun _ -> Array.init 7 id)
     Assert.Equal<int>([ 0..6 ], schedule 0 |> Array.sort)
     Assert.Equal<int>([ 0..6 ], schedule 1 |> Array.sort)
 

@@ -66,7 +66,9 @@ type private Witness() =
                         | _ -> "it was rejected on"
 
                     let values = smallest |> List.map shown |> String.concat "\n"
-                    Broken $"case %d{data.NumberOfTests}, made smaller %d{data.NumberOfShrinks} times: %s{why}\n%s{values}"
+
+                    Broken
+                        $"case %d{data.NumberOfTests}, made smaller %d{data.NumberOfShrinks} times: %s{why}\n%s{values}"
 
 module Law =
     /// The effort of tests and of `glem laws`.
@@ -82,12 +84,15 @@ module Law =
         }
 
         let config =
-            Config.Quick
-                .WithMaxTest(max 1 (effort.Count / cost))
-                .WithReplay(Some start)
-                .WithRunner(witness)
+            Config.Quick.WithMaxTest(max 1 (effort.Count / cost)).WithReplay(Some start).WithRunner(witness)
 
-        Check.One(config, Prop.forAll domain (fun value -> if not (law value) then raise DoesNotHold))
+        Check.One(
+            config,
+            Prop.forAll domain (fun value ->
+                if not (law value) then
+                    raise DoesNotHold)
+        )
+
         witness.Verdict
 
     /// One case: the law on values of a domain, about the named part of the core.

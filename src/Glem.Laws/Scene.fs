@@ -238,8 +238,7 @@ module Scene =
         )
 
     /// A number between low and high, in thousandths.
-    let number low high =
-        Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
+    let number low high = Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
 
     /// A scene and a number between low and high.
     let withNumber low high = domain |> beside (number low high)

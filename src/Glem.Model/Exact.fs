@@ -176,12 +176,12 @@ module Exact =
     let private entropy theta =
         match theta with
         | Joint probabilities
-        | MeanField probabilities ->
-            -(probabilities |> Array.sumBy (fun p -> if p <= 0.0 then 0.0 else p * log p))
+        | MeanField probabilities -> -(probabilities |> Array.sumBy (fun p -> if p <= 0.0 then 0.0 else p * log p))
 
     // E[score], linear in phi.
     let private expectedScore problem phi (moments: Moments) =
-        Array.sum (Array.map2 (*) moments.Marginals (unaries problem phi)) + phi.Coupling * moments.Agreement
+        Array.sum (Array.map2 (*) moments.Marginals (unaries problem phi))
+        + phi.Coupling * moments.Agreement
 
     /// E_q[log p_phi(y_L, y_U)], what the M-step raises; concave in phi.
     let private expectedLogLikelihood problem (moments: Moments) phi =
@@ -199,7 +199,8 @@ module Exact =
 
     /// The mean field that knows nothing but the gold labels.
     let uniform (problem: ExactProblem) =
-        withGold problem (fun _ -> Array.create problem.ClassCount (1.0 / float problem.ClassCount)) |> MeanField
+        withGold problem (fun _ -> Array.create problem.ClassCount (1.0 / float problem.ClassCount))
+        |> MeanField
 
     /// Passes over the nodes at most.
     let private mostSweeps = 200
@@ -243,7 +244,9 @@ module Exact =
     let private gradient (problem: ExactProblem) (target: Moments) phi =
         let c, d = problem.ClassCount, problem.width
         let logZ = logPartition problem phi
-        let own = scores false problem phi |> Array.map (fun score -> exp (score - logZ)) |> momentsOf false problem
+
+        let own =
+            scores false problem phi |> Array.map (fun score -> exp (score - logZ)) |> momentsOf false problem
 
         {
             Unary =

@@ -30,8 +30,8 @@ let ``an audit goes only to its own module and to scoring`` () =
     Assert.Equal<Set<string>>(set [ "AuditModule"; "PredictionsModule"; "Select" ], taking typeof<Audit>)
 
 [<Fact>]
-let ``validation labels go only to scoring`` () =
-    Assert.Equal<Set<string>>(set [ "PredictionsModule" ], taking typeof<Validation>)
+let ``validation labels go only to scoring and to the stop rule`` () =
+    Assert.Equal<Set<string>>(set [ "PredictionsModule"; "Convergence" ], taking typeof<Validation>)
 
 [<Fact>]
 let ``labels show nothing of their content`` () =

@@ -26,7 +26,13 @@ module LawsCommand =
     let private check effort (law: Law) =
         let clock = Stopwatch.StartNew()
         let verdicts = law.Cases |> List.map (fun case -> case.Instance, case.Try effort)
-        let cases = verdicts |> List.sumBy (fun (_, verdict) -> match verdict with Holds cases -> cases | Broken _ -> 0)
+
+        let cases =
+            verdicts
+            |> List.sumBy (fun (_, verdict) ->
+                match verdict with
+                | Holds cases -> cases
+                | Broken _ -> 0)
 
         let broken = [
             for instance, verdict in verdicts do

@@ -7,7 +7,9 @@ module ExactTables =
     /// The enumerable problem of a scene.
     let problem (scene: Scene) : ExactProblem =
         let features = (Scene.student scene).Rows.ToArray() |> Array.map float
-        Exact.create scene.ClassCount features (Scene.edges scene) (Scene.supervision scene) |> Result.orRaise
+
+        Exact.create scene.ClassCount features (Scene.edges scene) (Scene.supervision scene)
+        |> Result.orRaise
 
     /// Scenes whose labellings can be enumerated in no time.
     let domain = Scene.upTo 3 7

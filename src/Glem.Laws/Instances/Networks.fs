@@ -184,12 +184,7 @@ module Networks =
             let predict weights = predictGcn (config problem) problem.Scene (features problem.Scene) weights
             let theta, phi = weights "q", weights "p"
 
-            Instance.start
-                numbers
-                numbers
-                problem
-                (change theta, predict theta |> asQ)
-                (change phi, predict phi)
+            Instance.start numbers numbers problem (change theta, predict theta |> asQ) (change phi, predict phi)
 
         {
             Name = "two GNNs"
@@ -215,8 +210,7 @@ module Networks =
         }
 
         let fits (problem: Problem) : Fits<Lm, Gnn, LmFit, Weights> = {
-            FitQ =
-                fun turn _ p theta -> fitLm (model problem) (eStage problem turn p) problem.Scene theta.Weights
+            FitQ = fun turn _ p theta -> fitLm (model problem) (eStage problem turn p) problem.Scene theta.Weights
             FitP =
                 fun turn theta q phi -> fitGcn (config problem) (mStage problem turn q) problem.Scene (inputs theta) phi
         }

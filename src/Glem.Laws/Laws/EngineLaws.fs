@@ -29,7 +29,8 @@ module EngineLaws =
                 |> List.forall (fun state ->
                     Instance.said state
                     |> Array.chunkBySize problem.Scene.ClassCount
-                    |> Array.forall (fun row -> Array.forall (fun p -> p >= 0f) row && Law.close 1e-5 1.0 (Array.sumBy float row))))
+                    |> Array.forall (fun row ->
+                        Array.forall (fun p -> p >= 0f) row && Law.close 1e-5 1.0 (Array.sumBy float row))))
     }
 
     let private goldSurvives = {
@@ -50,14 +51,20 @@ module EngineLaws =
                 }
 
                 let keepsGold (targets: Targets<'t>) =
-                    let taught = Array.zip targets.Nodes (Array.init targets.Count (fun at -> targets[at])) |> Map.ofArray
+                    let taught =
+                        Array.zip targets.Nodes (Array.init targets.Count (fun at -> targets[at])) |> Map.ofArray
+
                     Scene.gold problem.Scene |> Array.forall (fun (i, k) -> taught[i] = Gold k)
 
                 Instance.run rounds instance problem
                 |> List.forall (fun state ->
                     match state with
-                    | ReadyForE(p = p) -> Targets.ofTeacher supervision p everyone |> keepsGold && Teaching.targets teaching supervision (Em.turn state) p |> keepsGold
-                    | ReadyForM(q = q) -> Targets.ofTeacher supervision q everyone |> keepsGold && Teaching.targets teaching supervision (Em.turn state) q |> keepsGold))
+                    | ReadyForE(p = p) ->
+                        Targets.ofTeacher supervision p everyone |> keepsGold
+                        && Teaching.targets teaching supervision (Em.turn state) p |> keepsGold
+                    | ReadyForM(q = q) ->
+                        Targets.ofTeacher supervision q everyone |> keepsGold
+                        && Teaching.targets teaching supervision (Em.turn state) q |> keepsGold))
     }
 
     let private alternates = {
@@ -172,9 +179,11 @@ module EngineLaws =
 
     let private ignoresTeacher = {
         Name = "at alpha = 0 the E-step does not depend on the teacher, bit for bit; the same for beta and the M-step"
-        Statement = "alpha = 0: FitQ(turn, phi, p, theta) = FitQ(turn, phi, p', theta) for all p, p', filters and samplings"
+        Statement =
+            "alpha = 0: FitQ(turn, phi, p, theta) = FitQ(turn, phi, p', theta) for all p, p', filters and samplings"
         Source = "Zhao et al. 2023, equations 5 and 6"
-        Guards = "the official code at alpha = 0: the teacher's filter still decides the batches, their number, and the checkpoint"
+        Guards =
+            "the official code at alpha = 0: the teacher's filter still decides the batches, their number, and the checkpoint"
         Mutation = "lessons that keep targets of weight 0"
         Cases =
             Instance.cases Instances.withMix (fun instance problem ->
@@ -193,7 +202,8 @@ module EngineLaws =
 
     let private ignoresGold = {
         Name = "at alpha = 1 the E-step does not depend on gold labels, bit for bit; the same for beta and the M-step"
-        Statement = "alpha = 1: FitQ(y_L) = FitQ(y'_L) for all y_L, y'_L, apart from labels that a model reads as features"
+        Statement =
+            "alpha = 1: FitQ(y_L) = FitQ(y'_L) for all y_L, y'_L, apart from labels that a model reads as features"
         Source = "Zhao et al. 2023, equations 5 and 6"
         Guards = "gold labels that are trained on with weight 0, and batched"
         Mutation = "a weight of at least 1e-6 for both groups"
@@ -209,8 +219,10 @@ module EngineLaws =
                         let steps = instance.Steps problem
 
                         match state with
-                        | ReadyForE(theta = theta; phi = phi; p = p) -> steps.FitQ (Em.turn state) phi p theta |> fun (theta, q) -> theta, q.Rows.ToArray()
-                        | ReadyForM(theta = theta; phi = phi; q = q) -> steps.FitP (Em.turn state) theta q phi |> fun (phi, p) -> phi, p.Rows.ToArray())
+                        | ReadyForE(theta = theta; phi = phi; p = p) ->
+                            steps.FitQ (Em.turn state) phi p theta |> fun (theta, q) -> theta, q.Rows.ToArray()
+                        | ReadyForM(theta = theta; phi = phi; q = q) ->
+                            steps.FitP (Em.turn state) theta q phi |> fun (phi, p) -> phi, p.Rows.ToArray())
 
                 fit problem = fit other)
     }
@@ -223,7 +235,8 @@ module EngineLaws =
         Mutation = "Validation built from validation and test nodes (networks); Supervision likewise (tables)"
         Cases =
             Instance.cases Instances.all (fun instance problem ->
-                states instance problem = states instance (Problem.mapScene (Scene.relabel [ Test; Unassigned ]) problem))
+                states instance problem =
+                    states instance (Problem.mapScene (Scene.relabel [ Test; Unassigned ]) problem))
     }
 
     let private validationLabels = {
@@ -249,14 +262,24 @@ module EngineLaws =
 
                 whole
                 |> List.indexed
-                |> List.forall (fun (at, state) -> (Em.run rounds (instance.Steps problem) state |> Seq.toList) = List.skip (at + 1) whole))
+                |> List.forall (fun (at, state) ->
+                    (Em.run rounds (instance.Steps problem) state |> Seq.toList) = List.skip (at + 1) whole))
     }
 
     let private watched rule (instance: Instance) problem =
         let validation = Scene.validation problem.Scene
-        Convergence.start validation (instance.Start problem) |> Convergence.run rule validation (instance.Steps problem) |> Seq.toList
 
-    let private rules = Gen.zip (Gen.elements [ 0.0; 0.05; 0.3; 1.0 ]) (Gen.elements [ 0; 1; 2 ]) |> Gen.map (fun (epsilon, patience) -> { Rounds = 3; Epsilon = epsilon; Patience = patience })
+        Convergence.start validation (instance.Start problem)
+        |> Convergence.run rule validation (instance.Steps problem)
+        |> Seq.toList
+
+    let private rules =
+        Gen.zip (Gen.elements [ 0.0; 0.05; 0.3; 1.0 ]) (Gen.elements [ 0; 1; 2 ])
+        |> Gen.map (fun (epsilon, patience) -> {
+            Rounds = 3
+            Epsilon = epsilon
+            Patience = patience
+        })
 
     let private stopsAlike = {
         Name = "a run that is watched for convergence, resumed at any state, stops where the uninterrupted one does"
@@ -265,19 +288,24 @@ module EngineLaws =
         Guards = "patience that starts again with the process"
         Mutation = "the best round forgotten at each step"
         Cases =
-            Instance.casesBeside rules [ Tables.instance; ExactTables.meanField; ExactTables.joint; Networks.twoGnns ] (fun instance (problem, rule) ->
-                let whole = watched rule instance problem
-                let validation = Scene.validation problem.Scene
+            Instance.casesBeside
+                rules
+                [ Tables.instance; ExactTables.meanField; ExactTables.joint; Networks.twoGnns ]
+                (fun instance (problem, rule) ->
+                    let whole = watched rule instance problem
+                    let validation = Scene.validation problem.Scene
 
-                whole
-                |> List.indexed
-                |> List.forall (fun (at, state) ->
-                    (Convergence.run rule validation (instance.Steps problem) state |> Seq.toList) = List.skip (at + 1) whole))
+                    whole
+                    |> List.indexed
+                    |> List.forall (fun (at, state) ->
+                        (Convergence.run rule validation (instance.Steps problem) state |> Seq.toList) =
+                            List.skip (at + 1) whole))
     }
 
     let private stopsInTime = {
         Name = "a stop rule ends a run after a whole round, at most its number of rounds, and only when it says so"
-        Statement = "a stopped run is a prefix of the unstopped one; it is over iff rounds are done, both sides moved < epsilon, or patience ran out"
+        Statement =
+            "a stopped run is a prefix of the unstopped one; it is over iff rounds are done, both sides moved < epsilon, or patience ran out"
         Source = "convergence stop of the issue"
         Guards = "a run that is cut between E-step and M-step; a posterior compared with itself"
         Mutation = "a run that settles as soon as one side has"
@@ -286,20 +314,35 @@ module EngineLaws =
                 let unstopped = watched (StopRule.rounds rule.Rounds) instance problem
                 let stopped = watched rule instance problem
                 let validation = Scene.validation problem.Scene
-                let accuracy state = match state with ReadyForE(p = p) -> Predictions.onValidation validation p |> Metrics.accuracy | ReadyForM(q = q) -> Predictions.onValidation validation q |> Metrics.accuracy
+
+                let accuracy state =
+                    match state with
+                    | ReadyForE(p = p) -> Predictions.onValidation validation p |> Metrics.accuracy
+                    | ReadyForM(q = q) -> Predictions.onValidation validation q |> Metrics.accuracy
 
                 // Recomputed from the states alone: what each side said in round r, and the best accuracy up to it.
                 let start = instance.Start problem
                 let states = start :: (unstopped |> List.map _.State)
-                let moved (now: float32[]) (before: float32[]) = Array.map2 (fun x y -> abs (float x - float y)) now before |> Array.sum |> fun sum -> sum / 2.0 / float problem.Scene.NodeCount
+
+                let moved (now: float32[]) (before: float32[]) =
+                    Array.map2 (fun x y -> abs (float x - float y)) now before
+                    |> Array.sum
+                    |> fun sum -> sum / 2.0 / float problem.Scene.NodeCount
 
                 let isOver round =
                     let at = 2 * round
                     let has side = at - side - 2 >= 0
-                    let settled side = has side && moved (Instance.said states[at - side]) (Instance.said states[at - side - 2]) < rule.Epsilon
+
+                    let settled side =
+                        has side
+                        && moved (Instance.said states[at - side]) (Instance.said states[at - side - 2]) < rule.Epsilon
+
                     let accuracies = states |> List.take (at + 1) |> List.map accuracy
                     let bestRound = (List.findIndex ((=) (List.max accuracies)) accuracies + 1) / 2
-                    round = rule.Rounds || (settled 0 && settled 1) || (rule.Patience > 0 && round - bestRound >= rule.Patience)
+
+                    round = rule.Rounds
+                    || (settled 0 && settled 1)
+                    || (rule.Patience > 0 && round - bestRound >= rule.Patience)
 
                 let last = Seq.find isOver (seq { 1 .. rule.Rounds })
                 stopped = List.take (2 * last) unstopped)
@@ -349,7 +392,8 @@ module EngineLaws =
 
     let private nanStops = {
         Name = "a NaN in a student's parameters stops the run and names its place"
-        Statement = "NaN in theta (E-step next) or phi (M-step next): an error that names the node, or the step and its loss"
+        Statement =
+            "NaN in theta (E-step next) or phi (M-step next): an error that names the node, or the step and its loss"
         Source = "against the official nan0"
         Guards = "a diverged student that goes on to teach"
         Mutation = "the checks of rows and losses taken out"
@@ -391,7 +435,9 @@ module EngineLaws =
                 let before, after = last still, last (Problem.mapScene (Scene.renameNodes order) still)
                 let c = still.Scene.ClassCount
 
-                Seq.forall (fun cell -> Law.close 1e-3 (float before[cell]) (float after[order[cell / c] * c + cell % c])) (seq { 0 .. before.Length - 1 }))
+                Seq.forall
+                    (fun cell -> Law.close 1e-3 (float before[cell]) (float after[order[cell / c] * c + cell % c]))
+                    (seq { 0 .. before.Length - 1 }))
     }
 
     let private recoloured = {
@@ -401,23 +447,28 @@ module EngineLaws =
         Guards = "a class that is favoured for its number"
         Mutation = "smoothing of the first class only"
         Cases =
-            Instance.casesBeside (Gen.choose (0, 1000000)) [ Tables.instance; ExactTables.joint ] (fun instance (problem, seed) ->
-                let still =
-                    problem
-                    |> Problem.mapSetting (fun setting -> {
-                        setting with
-                            IsNoisy = false
-                            Filter = Everyone
-                            Sampling = All
-                            Softness = Soft Temperature.one
-                    })
+            Instance.casesBeside
+                (Gen.choose (0, 1000000))
+                [ Tables.instance; ExactTables.joint ]
+                (fun instance (problem, seed) ->
+                    let still =
+                        problem
+                        |> Problem.mapSetting (fun setting -> {
+                            setting with
+                                IsNoisy = false
+                                Filter = Everyone
+                                Sampling = All
+                                Softness = Soft Temperature.one
+                        })
 
-                let order = Scene.classOrder seed still.Scene
-                let last problem = Instance.run rounds instance problem |> List.last |> Instance.said
-                let before, after = last still, last (Problem.mapScene (Scene.renameClasses order) still)
-                let c = still.Scene.ClassCount
+                    let order = Scene.classOrder seed still.Scene
+                    let last problem = Instance.run rounds instance problem |> List.last |> Instance.said
+                    let before, after = last still, last (Problem.mapScene (Scene.renameClasses order) still)
+                    let c = still.Scene.ClassCount
 
-                Seq.forall (fun cell -> Law.close 1e-3 (float before[cell]) (float after[cell / c * c + order[cell % c]])) (seq { 0 .. before.Length - 1 }))
+                    Seq.forall
+                        (fun cell -> Law.close 1e-3 (float before[cell]) (float after[cell / c * c + order[cell % c]]))
+                        (seq { 0 .. before.Length - 1 }))
     }
 
     let chapter = {

@@ -25,13 +25,15 @@ module ExactLaws =
         let first = Em.startWithE (Key.ofSeed seed) theta phi (Exact.p exact phi)
         bound first :: (Em.run rounds fits first |> Seq.map bound |> Seq.toList)
 
-    let private neverFalls bounds = bounds |> List.pairwise |> List.forall (fun (before, after) -> after >= before - slack)
+    let private neverFalls bounds =
+        bounds |> List.pairwise |> List.forall (fun (before, after) -> after >= before - slack)
 
     let private blank exact (_: Pairwise) = Exact.uniform exact
 
     let private rises = {
         Name = "with KL(q || p) in the E-step and the joint likelihood in the M-step, the ELBO never falls"
-        Statement = "L(theta_t+1, phi_t) >= L(theta_t, phi_t) and L(theta_t+1, phi_t+1) >= L(theta_t+1, phi_t), for mean field and for any q"
+        Statement =
+            "L(theta_t+1, phi_t) >= L(theta_t, phi_t) and L(theta_t+1, phi_t+1) >= L(theta_t+1, phi_t), for mean field and for any q"
         Source = "Zhao et al. 2023, section 3, equation 2; Neal & Hinton 1998"
         Guards = "an E-step in the wrong direction; an M-step that overshoots"
         Mutation = "an E-step that leaves the neighbours out"
@@ -49,22 +51,26 @@ module ExactLaws =
 
     let private isBelow = {
         Name = "the ELBO is at most log p(y_L)"
-        Statement = "L(theta, phi) = log p_phi(y_L) - KL(q || p_phi(y_U | y_L)) <= log p_phi(y_L), for any q, fitted or not"
+        Statement =
+            "L(theta, phi) = log p_phi(y_L) - KL(q || p_phi(y_U | y_L)) <= log p_phi(y_L), for any q, fitted or not"
         Source = "Zhao et al. 2023, equation 2 (Jensen)"
         Guards = "an entropy with the wrong sign, or a partition function over the unlabelled nodes only"
         Mutation = "the entropy counted twice"
         Cases =
-            Law.on ExactTables.meanField.Name (withSeeds |> Scene.beside (Gen.choose (0, 1000000))) (fun ((scene, seed), other) ->
-                let exact = ExactTables.problem scene
-                let phi = ExactTables.drawn seed scene
-                let evidence = Exact.logEvidence exact phi
+            Law.on
+                ExactTables.meanField.Name
+                (withSeeds |> Scene.beside (Gen.choose (0, 1000000)))
+                (fun ((scene, seed), other) ->
+                    let exact = ExactTables.problem scene
+                    let phi = ExactTables.drawn seed scene
+                    let evidence = Exact.logEvidence exact phi
 
-                [
-                    Exact.uniform exact
-                    Exact.fitQ exact phi (Exact.uniform exact)
-                    Exact.posterior exact (ExactTables.drawn other scene)
-                ]
-                |> List.forall (fun theta -> Exact.elbo exact phi theta <= evidence + slack))
+                    [
+                        Exact.uniform exact
+                        Exact.fitQ exact phi (Exact.uniform exact)
+                        Exact.posterior exact (ExactTables.drawn other scene)
+                    ]
+                    |> List.forall (fun theta -> Exact.elbo exact phi theta <= evidence + slack))
     }
 
     let private isTight = {
@@ -91,8 +97,7 @@ module ExactLaws =
             Law.on ExactTables.joint.Name withSeeds (fun (scene, seed) ->
                 let exact = ExactTables.problem scene
 
-                let round phi =
-                    Exact.fitP exact 3 (Exact.posterior exact phi) phi
+                let round phi = Exact.fitP exact 3 (Exact.posterior exact phi) phi
 
                 Seq.unfold (fun phi -> Some(Exact.logEvidence exact phi, round phi)) (ExactTables.drawn seed scene)
                 |> Seq.truncate 5
@@ -107,30 +112,36 @@ module ExactLaws =
         Guards = "updates that read a neighbour's old value; a neighbour that is forgotten"
         Mutation = "an E-step that leaves the neighbours out"
         Cases =
-            Law.on ExactTables.meanField.Name (withSeeds |> Scene.beside (Gen.choose (0, 1000000))) (fun ((scene, seed), other) ->
-                let exact = ExactTables.problem scene
-                let phi = ExactTables.drawn seed scene
+            Law.on
+                ExactTables.meanField.Name
+                (withSeeds |> Scene.beside (Gen.choose (0, 1000000)))
+                (fun ((scene, seed), other) ->
+                    let exact = ExactTables.problem scene
+                    let phi = ExactTables.drawn seed scene
 
-                match Exact.fitQ exact phi (Exact.uniform exact) with
-                | Joint _ -> false
-                | MeanField rows as fitted ->
-                    let c = scene.ClassCount
-                    let best = Exact.elbo exact phi fitted
-                    let others: Posterior<Lm> = Exact.q exact (Exact.posterior exact (ExactTables.drawn other scene))
+                    match Exact.fitQ exact phi (Exact.uniform exact) with
+                    | Joint _ -> false
+                    | MeanField rows as fitted ->
+                        let c = scene.ClassCount
+                        let best = Exact.elbo exact phi fitted
 
-                    Pool.unlabelled (Scene.supervision scene)
-                    |> Array.forall (fun i ->
-                        let changed = Array.copy rows
-                        let row = others.Row(i).ToArray() |> Array.map float
-                        // float32 rows add up to 1 only nearly.
-                        let total = Array.sum row
-                        row |> Array.iteri (fun k x -> changed[int i * c + k] <- x / total)
-                        Exact.elbo exact phi (MeanField changed) <= best + 1e-7))
+                        let others: Posterior<Lm> =
+                            Exact.q exact (Exact.posterior exact (ExactTables.drawn other scene))
+
+                        Pool.unlabelled (Scene.supervision scene)
+                        |> Array.forall (fun i ->
+                            let changed = Array.copy rows
+                            let row = others.Row(i).ToArray() |> Array.map float
+                            // float32 rows add up to 1 only nearly.
+                            let total = Array.sum row
+                            row |> Array.iteri (fun k x -> changed[int i * c + k] <- x / total)
+                            Exact.elbo exact phi (MeanField changed) <= best + 1e-7))
     }
 
     let private isExactAlone = {
         Name = "where no two unlabelled nodes are neighbours, the mean field is exact"
-        Statement = "no edge within U: max_theta L(theta, phi) = log p_phi(y_L), and its rows are the posterior's marginals"
+        Statement =
+            "no edge within U: max_theta L(theta, phi) = log p_phi(y_L), and its rows are the posterior's marginals"
         Source = "conditional independence given y_L"
         Guards = "gold neighbours that are not conditioned on"
         Mutation = "an E-step that leaves the neighbours out"
@@ -148,7 +159,9 @@ module ExactLaws =
                 let theta = Exact.fitQ exact phi (Exact.uniform exact)
                 let q: Posterior<Lm> = Exact.q exact theta
                 let p: Posterior<Gnn> = Exact.p exact phi
-                Law.close 1e-9 (Exact.logEvidence exact phi) (Exact.elbo exact phi theta) && Posterior.isClose 1e-6 q p)
+
+                Law.close 1e-9 (Exact.logEvidence exact phi) (Exact.elbo exact phi theta)
+                && Posterior.isClose 1e-6 q p)
     }
 
     let private evidence = {
@@ -168,13 +181,27 @@ module ExactLaws =
                 let features = (Scene.student scene).Rows.ToArray() |> Array.map float
 
                 let logLikelihood (i: int<node>, gold: int<cls>) =
-                    let z = Array.init c (fun k -> Seq.sum (seq { for f in 0 .. c - 1 -> phi.Unary[k * c + f] * features[int i * c + f] }))
+                    let z =
+                        Array.init c (fun k ->
+                            Seq.sum (seq { for f in 0 .. c - 1 -> phi.Unary[k * c + f] * features[int i * c + f] }))
+
                     z[int gold] - log (Array.sumBy exp z)
 
-                Law.close 1e-9 (Scene.gold scene |> Array.sumBy logLikelihood) (Exact.logEvidence (ExactTables.problem scene) phi))
+                Law.close
+                    1e-9
+                    (Scene.gold scene |> Array.sumBy logLikelihood)
+                    (Exact.logEvidence (ExactTables.problem scene) phi))
     }
 
     let chapter = {
         Title = "EM where everything can be counted"
-        Laws = [ rises; isBelow; isTight; likelihoodRises; isCoordinateOptimum; isExactAlone; evidence ]
+        Laws = [
+            rises
+            isBelow
+            isTight
+            likelihoodRises
+            isCoordinateOptimum
+            isExactAlone
+            evidence
+        ]
     }

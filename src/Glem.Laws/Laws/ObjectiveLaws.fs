@@ -19,7 +19,8 @@ module ObjectiveLaws =
         Objective.loss (objective weight reduction divergence) 1 (targets scene) (Scene.student scene)
 
     let private inAll law =
-        List.allPairs Problem.reductions Problem.divergences |> List.forall (fun (reduction, divergence) -> law reduction divergence)
+        List.allPairs Problem.reductions Problem.divergences
+        |> List.forall (fun (reduction, divergence) -> law reduction divergence)
 
     let private pseudoNodes scene = Pool.unlabelled (Scene.supervision scene)
 
@@ -70,7 +71,8 @@ module ObjectiveLaws =
 
     let private certainty = {
         Name = "with certainty means, pseudo labels weigh by how sure they are, and the group still by the mix"
-        Statement = "w_n proportional to 1 - H(t_n) / ln c over U, sum over U = alpha, over L = 1 - alpha; equal weights where all are 0"
+        Statement =
+            "w_n proportional to 1 - H(t_n) / ln c over U, sum over U = alpha, over L = 1 - alpha; equal weights where all are 0"
         Source = "per-node weights; GroupMeans where all are equally sure"
         Guards = "weights that change the balance between gold and pseudo labels; 0/0 for a teacher that knows nothing"
         Mutation = "certainties that are not divided by their sum"
@@ -78,25 +80,41 @@ module ObjectiveLaws =
             Law.on "objective" (Scene.withNumber 0.0 1.0) (fun (scene, w) ->
                 let sums (targets: Targets<Gnn>) reduction =
                     let weights = Objective.nodeWeights reduction (Problem.mix w) targets
-                    Array.zip weights targets.IsGold |> Array.partition snd |> fun (gold, pseudo) -> Array.sumBy (fst >> float) gold, Array.sumBy (fst >> float) pseudo
 
-                let isBalanced targets = let gold, pseudo = sums targets CertaintyMeans in Law.close 1e-5 (1.0 - w) gold && Law.close 1e-5 w pseudo
+                    Array.zip weights targets.IsGold
+                    |> Array.partition snd
+                    |> fun (gold, pseudo) -> Array.sumBy (fst >> float) gold, Array.sumBy (fst >> float) pseudo
+
+                let isBalanced targets =
+                    let gold, pseudo = sums targets CertaintyMeans in
+                    Law.close 1e-5 (1.0 - w) gold && Law.close 1e-5 w pseudo
+
                 let targets = targets scene
                 let weights = Objective.nodeWeights CertaintyMeans (Problem.mix w) targets
                 let supervision = Scene.supervision scene
 
-                let entropy =
-                    Posterior.entropy (Scene.teacher scene)
+                let entropy = Posterior.entropy (Scene.teacher scene)
 
                 let knowsNothing: Targets<Gnn> =
-                    Targets.ofTeacher supervision (Posterior.uniform scene.NodeCount scene.ClassCount) (pseudoNodes scene)
+                    Targets.ofTeacher
+                        supervision
+                        (Posterior.uniform scene.NodeCount scene.ClassCount)
+                        (pseudoNodes scene)
 
                 let isOrdered =
-                    let pseudo = [| for at in 0 .. targets.Count - 1 do if not targets.IsGold[at] then weights[at], entropy[int targets.Nodes[at]] |]
+                    let pseudo = [|
+                        for at in 0 .. targets.Count - 1 do
+                            if not targets.IsGold[at] then
+                                weights[at], entropy[int targets.Nodes[at]]
+                    |]
+
                     Seq.allPairs pseudo pseudo |> Seq.forall (fun ((w1, h1), (w2, h2)) -> h1 > h2 - 1e-6 || w1 >= w2)
 
-                isBalanced targets && isBalanced knowsNothing && isOrdered
-                && Objective.nodeWeights CertaintyMeans (Problem.mix w) knowsNothing = Objective.nodeWeights GroupMeans (Problem.mix w) knowsNothing)
+                isBalanced targets
+                && isBalanced knowsNothing
+                && isOrdered
+                && Objective.nodeWeights CertaintyMeans (Problem.mix w) knowsNothing =
+                    Objective.nodeWeights GroupMeans (Problem.mix w) knowsNothing)
     }
 
     let private batches = {
@@ -106,19 +124,25 @@ module ObjectiveLaws =
         Guards = "a batch without pseudo or without gold labels that changes the weights of the others"
         Mutation = "the official rule: a batch without pseudo labels weighs gold by 1"
         Cases =
-            Law.on "objective" (Scene.withNumber 0.05 0.95 |> Scene.beside (Gen.choose (0, 1000000))) (fun ((scene, w), seed) ->
-                inAll (fun reduction divergence ->
-                    let objective = objective w reduction divergence
-                    let targets, student = targets scene, Scene.student scene
-                    let weights = Objective.nodeWeights reduction (Problem.mix w) targets
-                    let rows = Objective.trainingRows Smoothing.none targets
-                    let part = Objective.batchLoss divergence weights rows targets student
-                    let everyone = [| 0 .. targets.Count - 1 |]
-                    let gold, pseudo = everyone |> Array.partition (fun at -> targets.IsGold[at])
-                    let whole = Objective.loss objective 1 targets student
+            Law.on
+                "objective"
+                (Scene.withNumber 0.05 0.95 |> Scene.beside (Gen.choose (0, 1000000)))
+                (fun ((scene, w), seed) ->
+                    inAll (fun reduction divergence ->
+                        let objective = objective w reduction divergence
+                        let targets, student = targets scene, Scene.student scene
+                        let weights = Objective.nodeWeights reduction (Problem.mix w) targets
+                        let rows = Objective.trainingRows Smoothing.none targets
+                        let part = Objective.batchLoss divergence weights rows targets student
+                        let everyone = [| 0 .. targets.Count - 1 |]
+                        let gold, pseudo = everyone |> Array.partition (fun at -> targets.IsGold[at])
+                        let whole = Objective.loss objective 1 targets student
 
-                    Law.close 1e-9 whole (Key.shuffle (Key.ofSeed seed) everyone |> Array.chunkBySize 3 |> Array.sumBy part)
-                    && Law.close 1e-9 whole (part gold + part pseudo)))
+                        Law.close
+                            1e-9
+                            whole
+                            (Key.shuffle (Key.ofSeed seed) everyone |> Array.chunkBySize 3 |> Array.sumBy part)
+                        && Law.close 1e-9 whole (part gold + part pseudo)))
     }
 
     let private alphaZero = {
@@ -173,7 +197,9 @@ module ObjectiveLaws =
                 let each divergence =
                     [| 0 .. targets.Count - 1 |]
                     |> Array.filter (fun at -> not targets.IsGold[at])
-                    |> Array.map (fun at -> targets.Nodes[at], Objective.batchLoss divergence weights rows targets (Scene.student scene) [ at ])
+                    |> Array.map (fun at ->
+                        targets.Nodes[at],
+                        Objective.batchLoss divergence weights rows targets (Scene.student scene) [ at ])
 
                 (each TeacherToStudent |> Array.forall (fun (i, d) -> d >= entropy[int i] - slack))
                 && (each StudentToTeacher |> Array.forall (fun (_, d) -> d >= -slack && d <= -log Objective.floor))
@@ -206,7 +232,14 @@ module ObjectiveLaws =
         Mutation = "the middle of Jensen-Shannon weighed 1 : 3"
         Cases =
             Law.on "divergences" Scene.domain (fun scene ->
-                let exchanged = scene |> Scene.mapActors (fun a -> { a with Student = a.Teacher; Teacher = a.Student })
+                let exchanged =
+                    scene
+                    |> Scene.mapActors (fun a -> {
+                        a with
+                            Student = a.Teacher
+                            Teacher = a.Student
+                    })
+
                 Law.close 1e-5 (loss 1.0 GroupMeans JensenShannon scene) (loss 1.0 GroupMeans JensenShannon exchanged))
     }
 
@@ -218,7 +251,13 @@ module ObjectiveLaws =
         Mutation = "no floor"
         Cases =
             Law.on "divergences" Scene.domain (fun scene ->
-                let hardened = scene |> Scene.mapActors (fun a -> { a with Teacher = a.Teacher |> Array.map (fun z -> 1000f * z) })
+                let hardened =
+                    scene
+                    |> Scene.mapActors (fun a -> {
+                        a with
+                            Teacher = a.Teacher |> Array.map (fun z -> 1000f * z)
+                    })
+
                 let kl = Posterior.kl (Scene.student scene) (Scene.teacher scene)
                 let isAbove i = (Scene.teacher scene).Row(i).ToArray() |> Array.forall (fun t -> float t > 1e-6)
                 let targets = targets scene
@@ -232,7 +271,10 @@ module ObjectiveLaws =
                         targets.IsGold[at]
                         || not (isAbove i)
                         // 1e-4: the teacher's rows are float32.
-                        || Law.close 1e-4 kl[int i] (Objective.batchLoss StudentToTeacher weights rows targets (Scene.student scene) [ at ]))
+                        || Law.close
+                            1e-4
+                            kl[int i]
+                            (Objective.batchLoss StudentToTeacher weights rows targets (Scene.student scene) [ at ]))
                     (seq { 0 .. targets.Count - 1 }))
     }
 
@@ -258,7 +300,11 @@ module ObjectiveLaws =
         Mutation = "rounds counted from 0"
         Cases =
             Law.on "objective" (Scene.withNumbers 0.0 1.0) (fun (scene, (a, b)) ->
-                let scheduled = { objective a Sums TeacherToStudent with Mix = [ Problem.mix a; Problem.mix b ] }
+                let scheduled = {
+                    objective a Sums TeacherToStudent with
+                        Mix = [ Problem.mix a; Problem.mix b ]
+                }
+
                 let at round = Objective.loss scheduled round (targets scene) (Scene.student scene)
                 let constant w = loss w Sums TeacherToStudent scene
                 at 1 = constant a && at 2 = constant b && at 7 = constant b)
@@ -271,12 +317,18 @@ module ObjectiveLaws =
         Guards = "a weight that belongs to another node"
         Mutation = "weights in the reverse order of the targets"
         Cases =
-            Law.on "objective" (Scene.withNumber 0.0 1.0 |> Scene.beside (Gen.choose (0, 1000000))) (fun ((scene, w), seed) ->
-                inAll (fun reduction divergence ->
-                    let loss scene = loss w reduction divergence scene
-                    // 1e-5: sums over classes in another order, from float32 rows.
-                    Law.close 1e-9 (loss scene) (loss (Scene.renameNodes (Scene.nodeOrder seed scene) scene))
-                    && Law.close 1e-5 (loss scene) (loss (Scene.renameClasses (Scene.classOrder seed scene) scene))))
+            Law.on
+                "objective"
+                (Scene.withNumber 0.0 1.0 |> Scene.beside (Gen.choose (0, 1000000)))
+                (fun ((scene, w), seed) ->
+                    inAll (fun reduction divergence ->
+                        let loss scene = loss w reduction divergence scene
+                        // 1e-5: sums over classes in another order, from float32 rows.
+                        Law.close 1e-9 (loss scene) (loss (Scene.renameNodes (Scene.nodeOrder seed scene) scene))
+                        && Law.close
+                            1e-5
+                            (loss scene)
+                            (loss (Scene.renameClasses (Scene.classOrder seed scene) scene))))
     }
 
     let private nothing = {
@@ -296,8 +348,7 @@ module ObjectiveLaws =
                     with GlemException error ->
                         (GlemError.message error).Contains words
 
-                says 1.0 alone "0 pseudo"
-                && says 0.0 (Targets.weighing (Problem.mix 1.0) (targets scene)) "0 gold")
+                says 1.0 alone "0 pseudo" && says 0.0 (Targets.weighing (Problem.mix 1.0) (targets scene)) "0 gold")
     }
 
     let chapter = {

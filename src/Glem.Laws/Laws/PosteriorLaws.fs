@@ -7,7 +7,9 @@ open Glem
 /// Class probabilities, and how a teacher's become pseudo labels.
 module PosteriorLaws =
     let private rows (posterior: Posterior<'s>) = posterior.Rows.ToArray() |> Array.chunkBySize posterior.ClassCount
-    let private isDistribution (row: float32[]) = Array.forall (fun p -> p >= 0f && p <= 1f) row && Law.close 1e-6 1.0 (Array.sumBy float row)
+
+    let private isDistribution (row: float32[]) =
+        Array.forall (fun p -> p >= 0f && p <= 1f) row && Law.close 1e-6 1.0 (Array.sumBy float row)
 
     let private simplex = {
         Name = "every row of a posterior is on the simplex, for logits of any size"
@@ -15,7 +17,8 @@ module PosteriorLaws =
         Source = "Zhao et al. 2023, section 4.1: Cat(softmax(·))"
         Guards = "an exp that overflows, or a row that is normalised over nodes instead of classes"
         Mutation = "softmax without subtracting the row's largest logit"
-        Cases = Law.on "posteriors" Scene.domain (fun scene -> rows (Scene.teacher scene) |> Array.forall isDistribution)
+        Cases =
+            Law.on "posteriors" Scene.domain (fun scene -> rows (Scene.teacher scene) |> Array.forall isDistribution)
     }
 
     let private shift = {
@@ -45,9 +48,16 @@ module PosteriorLaws =
         Cases =
             Law.on "posteriors" Scene.domain (fun scene ->
                 let p = Scene.teacher scene
-                let isTied (row: float32[]) = let sorted = Array.sortDescending row in row.Length > 1 && sorted[0] - sorted[1] < 1e-4f
+
+                let isTied (row: float32[]) =
+                    let sorted = Array.sortDescending row in row.Length > 1 && sorted[0] - sorted[1] < 1e-4f
+
                 let cold = Posterior.sharpen (Problem.temperature 1e-6) p |> rows
-                Array.forall2 (fun (row, cold) hard -> isTied row || cold = hard) (Array.zip (rows p) cold) (rows (Posterior.harden p)))
+
+                Array.forall2
+                    (fun (row, cold) hard -> isTied row || cold = hard)
+                    (Array.zip (rows p) cold)
+                    (rows (Posterior.harden p)))
     }
 
     let private hot = {
@@ -74,8 +84,14 @@ module PosteriorLaws =
                 let p = Scene.teacher scene
                 let cold = Posterior.sharpen (Problem.temperature 0.2) p
 
-                Array.forall2 (fun before after -> after >= before - 1e-6) (Posterior.confidence p) (Posterior.confidence cold)
-                && Array.forall2 (fun k (row: float32[]) -> row[int k] = Array.max row) (Posterior.argmax p) (rows cold))
+                Array.forall2
+                    (fun before after -> after >= before - 1e-6)
+                    (Posterior.confidence p)
+                    (Posterior.confidence cold)
+                && Array.forall2
+                    (fun k (row: float32[]) -> row[int k] = Array.max row)
+                    (Posterior.argmax p)
+                    (rows cold))
     }
 
     let private hard = {
@@ -90,26 +106,39 @@ module PosteriorLaws =
 
                 Array.forall2
                     (fun (logits: float32[]) (row: float32[]) ->
-                        row = Array.init p.ClassCount (fun k -> if k = Array.IndexOf(logits, Array.max logits) then 1f else 0f))
+                        row =
+                            Array.init p.ClassCount (fun k ->
+                                if k = Array.IndexOf(logits, Array.max logits) then 1f else 0f))
                     (scene.Actors |> Array.map _.Teacher)
                     (rows (Posterior.harden p)))
     }
 
     let private sampled = {
         Name = "sampled labels are one-hot and follow the posterior"
-        Statement = "of 2000 draws from p, sum_k (drawn_k - 2000 p_k)^2 / (2000 p_k) < 60, which chance exceeds once in 10^10"
+        Statement =
+            "of 2000 draws from p, sum_k (drawn_k - 2000 p_k)^2 / (2000 p_k) < 60, which chance exceeds once in 10^10"
         Source = "GMNN, --draw smp"
         Guards = "a draw that favours low classes, or the same luck for every node"
         Mutation = "luck without the node's index"
         Cases =
             Law.on
                 "posteriors"
-                (Arb.fromGen (Gen.zip (Gen.choose (2, 5) |> Gen.bind (fun c -> Gen.arrayOfLength c (Scene.number -1.5 1.5))) (Gen.choose (0, 1000000))))
+                (Arb.fromGen (
+                    Gen.zip
+                        (Gen.choose (2, 5) |> Gen.bind (fun c -> Gen.arrayOfLength c (Scene.number -1.5 1.5)))
+                        (Gen.choose (0, 1000000))
+                ))
                 (fun (logits, seed) ->
                     let draws, c = 2000, logits.Length
-                    let p: Posterior<Gnn> = Array.init draws (fun _ -> Array.map float32 logits) |> Array.concat |> Posterior.ofLogits c
+
+                    let p: Posterior<Gnn> =
+                        Array.init draws (fun _ -> Array.map float32 logits) |> Array.concat |> Posterior.ofLogits c
+
                     let drawn = Posterior.sample (Key.ofSeed seed) p |> rows
-                    let expected = Array.init c (fun k -> float draws * exp (Posterior.logProbability 0<node> (k * 1<cls>) p))
+
+                    let expected =
+                        Array.init c (fun k -> float draws * exp (Posterior.logProbability 0<node> (k * 1<cls>) p))
+
                     let counts = Array.init c (fun k -> drawn |> Array.sumBy (fun row -> float row[k]))
                     let distance = Array.map2 (fun n e -> (n - e) * (n - e) / e) counts expected |> Array.sum
 
@@ -128,7 +157,8 @@ module PosteriorLaws =
                 let most = log (float p.ClassCount)
 
                 Posterior.entropy p |> Array.forall (fun h -> h >= -1e-12 && h <= most + 1e-12)
-                && Posterior.entropy (Posterior.sharpen (Problem.temperature 1e9) p) |> Array.forall (fun h -> Law.close 1e-6 h most)
+                && Posterior.entropy (Posterior.sharpen (Problem.temperature 1e9) p)
+                   |> Array.forall (fun h -> Law.close 1e-6 h most)
                 && Posterior.entropy (Posterior.harden p) |> Array.forall ((=) 0.0))
     }
 
@@ -184,10 +214,24 @@ module PosteriorLaws =
                 [ Sureness.confidence; Sureness.margin; Sureness.negativeEntropy ]
                 |> List.forall (fun f ->
                     let between = Array.forall2 (fun less more -> less <= more + 1e-6)
-                    between (sure f (Posterior.uniform p.NodeCount p.ClassCount)) (sure f p) && between (sure f p) (sure f (Posterior.harden p))))
+
+                    between (sure f (Posterior.uniform p.NodeCount p.ClassCount)) (sure f p)
+                    && between (sure f p) (sure f (Posterior.harden p))))
     }
 
     let chapter = {
         Title = "Posteriors"
-        Laws = [ simplex; shift; cold; hot; sharper; hard; sampled; entropy; crossEntropy; sureness; finite ]
+        Laws = [
+            simplex
+            shift
+            cold
+            hot
+            sharper
+            hard
+            sampled
+            entropy
+            crossEntropy
+            sureness
+            finite
+        ]
     }

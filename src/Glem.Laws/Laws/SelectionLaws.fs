@@ -66,6 +66,7 @@ module SelectionLaws =
             Law.on "selection" rounds (fun runs ->
                 let number change = (runs |> change |> best).Number
                 let each f = List.map (fun run -> f run)
+
                 let scaled (run: Round) = {
                     run with
                         Validation = {
@@ -77,7 +78,14 @@ module SelectionLaws =
                 let chosen = number id
 
                 number List.rev = chosen
-                && number (each (fun run -> { run with Round.Test = 100.0 - run.Test })) = chosen
+                && number (
+                    each (fun run -> {
+                        run with
+                            Round.Test = 100.0 - run.Test
+                    })
+                )
+                    =
+                    chosen
                 && number (each scaled) = chosen)
     }
 

@@ -9,7 +9,12 @@ module StudentLaws =
     // Small graphs, on which a network is trained in milliseconds.
     let private problems = Problem.upTo 3 12
 
-    let private on about cost domain law = [ { Instance = about; Try = Law.tryOn cost domain law } ]
+    let private on about cost domain law = [
+        {
+            Instance = about
+            Try = Law.tryOn cost domain law
+        }
+    ]
 
     let private goldLesson (scene: Scene) : Lesson =
         let targets: Targets<Lm> = Targets.goldOnly (Scene.supervision scene)
@@ -27,7 +32,10 @@ module StudentLaws =
     let private trainLm recipe watch lesson (problem: Problem) =
         let model = Networks.lm 0.2 problem.Scene
         let stage = Networks.stage "the law's stage" (key problem) recipe watch problem.Scene lesson
-        let start = LanguageModel.initialEncoder (key problem) model |> LanguageModel.withNewHead (key problem) model
+
+        let start =
+            LanguageModel.initialEncoder (key problem) model |> LanguageModel.withNewHead (key problem) model
+
         let fit, q = Networks.fitLm model stage problem.Scene start
         fit.Weights, q
 
@@ -46,8 +54,16 @@ module StudentLaws =
     }
 
     let private students = [
-        "GNN", 2, fun recipe watch problem -> trainGcn recipe watch (goldLesson problem.Scene) problem (Networks.features problem.Scene) |> fun (weights, p) -> values weights, p.Rows.ToArray()
-        "LM", 4, fun recipe watch problem -> trainLm recipe watch (goldLesson problem.Scene) problem |> fun (weights, q) -> values weights, q.Rows.ToArray()
+        "GNN",
+        2,
+        fun recipe watch problem ->
+            trainGcn recipe watch (goldLesson problem.Scene) problem (Networks.features problem.Scene)
+            |> fun (weights, p) -> values weights, p.Rows.ToArray()
+        "LM",
+        4,
+        fun recipe watch problem ->
+            trainLm recipe watch (goldLesson problem.Scene) problem
+            |> fun (weights, q) -> values weights, q.Rows.ToArray()
     ]
 
     let private eachStudent law = [
@@ -57,7 +73,8 @@ module StudentLaws =
 
     let private onlyTheCheckpoint = {
         Name = "validation labels choose among a student's checkpoints and change none of them"
-        Statement = "under other validation labels every step has the same loss, and the answer is one of the same checkpoints"
+        Statement =
+            "under other validation labels every step has the same loss, and the answer is one of the same checkpoints"
         Source = "checkpoints are chosen on validation; nothing else is"
         Guards = "validation nodes in the loss; a schedule or a stop that reads their scores"
         Mutation = "a learning rate that falls when validation does not improve"
@@ -79,17 +96,24 @@ module StudentLaws =
 
     let private bestOfAlphaZero = {
         Name = "a student keeps the checkpoint that is best on gold validation labels, at alpha = 0 too"
-        Statement = "the answer's validation accuracy and NLL are the best that an evaluation found: (accuracy, -NLL) is maximal"
+        Statement =
+            "the answer's validation accuracy and NLL are the best that an evaluation found: (accuracy, -NLL) is maximal"
         Source = "official quirk: at alpha = 0 its validation loss is alpha * CE = 0, and the first checkpoint stays"
         Guards = "selection on the training mixture"
         Mutation = "the first checkpoint kept"
         Cases =
             eachStudent (fun train problem ->
                 let evaluations = ResizeArray<Scores>()
-                let _, rows = train (steady 6 1.0) (fun state -> state.Validation |> Option.iter evaluations.Add) problem
+
+                let _, rows =
+                    train (steady 6 1.0) (fun state -> state.Validation |> Option.iter evaluations.Add) problem
+
                 let posterior: Posterior<Lm> = Posterior.ofRows problem.Scene.ClassCount rows |> Result.orRaise
                 let scores = Predictions.onValidation (Scene.validation problem.Scene) posterior |> Metrics.scores
-                let isWorse (other: Scores) = other.Accuracy < scores.Accuracy + 1e-9 && (other.Accuracy < scores.Accuracy - 1e-9 || other.Nll >= scores.Nll - 1e-4)
+
+                let isWorse (other: Scores) =
+                    other.Accuracy < scores.Accuracy + 1e-9
+                    && (other.Accuracy < scores.Accuracy - 1e-9 || other.Nll >= scores.Nll - 1e-4)
 
                 evaluations.Count = 6 && Seq.forall isWorse evaluations)
     }
@@ -104,9 +128,21 @@ module StudentLaws =
             eachStudent (fun train problem ->
                 // Pre-training alone: no step of the engine hands it a key.
                 let next = Problem.mapSetting (fun setting -> { setting with Seed = setting.Seed + 1 }) problem
-                let frozen = { steady 1 1.0 with Optimiser = { (steady 1 1.0).Optimiser with LearningRate = 1e-12; WeightDecay = 0.0 } }
+
+                let frozen = {
+                    steady 1 1.0 with
+                        Optimiser = {
+                            (steady 1 1.0).Optimiser with
+                                LearningRate = 1e-12
+                                WeightDecay = 0.0
+                        }
+                }
+
                 let weights recipe problem = train recipe ignore problem |> fst
-                let matrices = List.filter (fun (name: string, _) -> name.EndsWith ".weight" && not (name.Contains "orm") && not (name.StartsWith "bn."))
+
+                let matrices =
+                    List.filter (fun (name: string, _) ->
+                        name.EndsWith ".weight" && not (name.Contains "orm") && not (name.StartsWith "bn."))
 
                 weights (steady 2 1.0) problem = weights (steady 2 1.0) problem
                 && weights (steady 2 1.0) problem <> weights (steady 2 1.0) next
@@ -126,7 +162,12 @@ module StudentLaws =
                 features[seed % features.Length] <- nanf
 
                 try
-                    trainGcn (steady 2 1.0) ignore (goldLesson problem.Scene) problem { inputs with Features = features } |> ignore
+                    trainGcn (steady 2 1.0) ignore (goldLesson problem.Scene) problem {
+                        inputs with
+                            Features = features
+                    }
+                    |> ignore
+
                     false
                 with GlemException error ->
                     let message = GlemError.message error
@@ -135,10 +176,12 @@ module StudentLaws =
 
     let private labelled kind folds (problem: Problem) : NodeInputs = {
         Networks.features problem.Scene with
-            Labels = LabelInput.rows kind folds (key problem) (Scene.supervision problem.Scene) (Scene.teacher problem.Scene)
+            Labels =
+                LabelInput.rows kind folds (key problem) (Scene.supervision problem.Scene) (Scene.teacher problem.Scene)
     }
 
-    let private kinds = Gen.zip3 (Gen.elements [ GoldAndTeacher; TeacherOnly; GoldOnly ]) (Gen.choose (2, 4)) (Gen.choose (0, 1000000))
+    let private kinds =
+        Gen.zip3 (Gen.elements [ GoldAndTeacher; TeacherOnly; GoldOnly ]) (Gen.choose (2, 4)) (Gen.choose (0, 1000000))
 
     /// The inputs with another label row for one node.
     let private withOtherRow (i: int) (inputs: NodeInputs) =
@@ -150,11 +193,15 @@ module StudentLaws =
             for k in 0 .. labels.Classes - 1 do
                 rows[i * labels.Classes + k] <- 3f - rows[i * labels.Classes + k] + float32 k
 
-            { inputs with Labels = Some { labels with Rows = rows } }
+            {
+                inputs with
+                    Labels = Some { labels with Rows = rows }
+            }
 
     let private ownLabelInPrediction = {
         Name = "in prediction a node's own label input does not reach its own logits"
-        Statement = "d logit_n / d y_n = 0, finitely: any other row y_n leaves p_n as it is, bit for bit, and some other node's not"
+        Statement =
+            "d logit_n / d y_n = 0, finitely: any other row y_n leaves p_n as it is, bit for bit, and some other node's not"
         Source = "Zhao et al. 2023, equation 6: p(y_n | y_{L \\ n}); Shi et al. 2021 (UniMP)"
         Guards = "the official label_input = T: each training node reads its own label"
         Mutation = "prediction in one pass with every label visible"
@@ -166,12 +213,15 @@ module StudentLaws =
                 let say inputs = Networks.predictGcn config problem.Scene inputs weights
                 let i = seed % problem.Scene.NodeCount
                 let before, after = say inputs, say (withOtherRow i inputs)
-                before.Logits.Slice(i * config.Classes, config.Classes).ToArray() = after.Logits.Slice(i * config.Classes, config.Classes).ToArray())
+
+                before.Logits.Slice(i * config.Classes, config.Classes).ToArray() =
+                    after.Logits.Slice(i * config.Classes, config.Classes).ToArray())
     }
 
     let private ownLabelInTraining = {
         Name = "in training a node's own label input does not teach the model that node"
-        Statement = "d loss_n / d y_n = 0, finitely: trained on node n alone, any other row y_n gives the same weights, bit for bit"
+        Statement =
+            "d loss_n / d y_n = 0, finitely: trained on node n alone, any other row y_n gives the same weights, bit for bit"
         Source = "Zhao et al. 2023, equation 6: p(y_n | y_{L \\ n}); Shi et al. 2021 (UniMP)"
         Guards = "a model that learns to copy a label that prediction will not show it"
         Mutation = "training with every label visible"
@@ -204,7 +254,15 @@ module StudentLaws =
             on "GNN with label inputs" 4 (problems |> Scene.beside kinds) (fun (problem, (kind, _, _)) ->
                 // A star whose centre reads all: with as many folds as this, some leaf is in another fold than the centre.
                 let n = problem.Scene.NodeCount
-                let star = Problem.mapScene (fun scene -> { scene with Pairs = [| for leaf in 1 .. n - 1 -> 0, leaf |] }) problem
+
+                let star =
+                    Problem.mapScene
+                        (fun scene -> {
+                            scene with
+                                Pairs = [| for leaf in 1 .. n - 1 -> 0, leaf |]
+                        })
+                        problem
+
                 let inputs = labelled kind 64 star
                 let config = Networks.gcn inputs.Columns 0.0 star.Scene
                 let weights = GraphModel.initial (key problem) config
@@ -245,7 +303,8 @@ module StudentLaws =
 
     let private maskedLanguageModel = {
         Name = "masked-language-model pre-training has its own seed, and the same one gives the same bits"
-        Statement = "encoder(seed) = encoder(seed) and differs from encoder(seed + 1), weights that are no embedding of an unseen token"
+        Statement =
+            "encoder(seed) = encoder(seed) and differs from encoder(seed + 1), weights that are no embedding of an unseen token"
         Source = "Devlin et al. 2019; DESIGN: randomness is a key"
         Guards = "a stage before EM that ignores the seed"
         Mutation = "hidden tokens and initial weights from seed 0"

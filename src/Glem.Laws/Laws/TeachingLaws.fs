@@ -8,7 +8,9 @@ module TeachingLaws =
     let private pool scene = Pool.unlabelled (Scene.supervision scene)
     let private keep filter scene = Filter.keep filter Sureness.confidence (Scene.teacher scene) (pool scene)
     let private everyNode (scene: Scene) = Array.init scene.NodeCount (fun i -> i * 1<node>)
-    let private nodesIn parts (scene: Scene) = everyNode scene |> Array.filter (fun i -> List.contains scene.Actors[int i].Part parts)
+
+    let private nodesIn parts (scene: Scene) =
+        everyNode scene |> Array.filter (fun i -> List.contains scene.Actors[int i].Part parts)
 
     let private round scene number : Turn = {
         Round = number
@@ -19,7 +21,11 @@ module TeachingLaws =
     let private withSetting = Problem.upTo 5 40
 
     let private targetsOf number (problem: Problem) =
-        Teaching.targets (Problem.teaching problem) (Scene.supervision problem.Scene) (round problem.Scene number) (Scene.teacher problem.Scene)
+        Teaching.targets
+            (Problem.teaching problem)
+            (Scene.supervision problem.Scene)
+            (round problem.Scene number)
+            (Scene.teacher problem.Scene)
 
     let private pools = {
         Name = "a pool holds the nodes of its parts, and never a training node"
@@ -48,7 +54,8 @@ module TeachingLaws =
                 // Thousandths in whole numbers: the expected size does not depend on floating point.
                 let expected = int (System.Math.Round(1000.0 * share)) * (pool scene).Length / 1000
 
-                (keep (Top(Problem.fraction share)) scene).Length = expected && keep (Top Fraction.all) scene = pool scene)
+                (keep (Top(Problem.fraction share)) scene).Length = expected
+                && keep (Top Fraction.all) scene = pool scene)
     }
 
     let private nested = {
@@ -72,7 +79,8 @@ module TeachingLaws =
 
     let private surest = {
         Name = "a filter keeps nobody less sure than one it drops, and of equals the lower node"
-        Statement = "k kept, d dropped: s_k > s_d, or s_k = s_d and k < d; for Balanced among nodes of one predicted class"
+        Statement =
+            "k kept, d dropped: s_k > s_d, or s_k = s_d and k < d; for Balanced among nodes of one predicted class"
         Source = "official code, pl_filter"
         Guards = "ties that another machine breaks otherwise"
         Mutation = "the least sure kept"
@@ -88,7 +96,8 @@ module TeachingLaws =
                     let dropped = Set.difference (set (pool scene)) kept
 
                     Seq.allPairs kept dropped
-                    |> Seq.forall (fun (k, d) -> not (isComparable k d) || sure k > sure d || (sure k = sure d && k < d))
+                    |> Seq.forall (fun (k, d) ->
+                        not (isComparable k d) || sure k > sure d || (sure k = sure d && k < d))
 
                 isFair (Top(Problem.fraction share)) (fun _ _ -> true)
                 && isFair (Balanced(Problem.fraction share)) (fun k d -> predicted[int k] = predicted[int d])
@@ -104,7 +113,11 @@ module TeachingLaws =
         Cases =
             Law.on "filters" (Scene.withNumber 0.0 1.0) (fun (scene, share) ->
                 let predicted = Posterior.argmax (Scene.teacher scene)
-                let sizes nodes = Array.init scene.ClassCount (fun k -> nodes |> Array.filter (fun i -> int predicted[int i] = k) |> Array.length)
+
+                let sizes nodes =
+                    Array.init scene.ClassCount (fun k ->
+                        nodes |> Array.filter (fun i -> int predicted[int i] = k) |> Array.length)
+
                 let quota = (Problem.fraction share).Of (pool scene).Length / scene.ClassCount
                 sizes (keep (Balanced(Problem.fraction share)) scene) = (sizes (pool scene) |> Array.map (min quota)))
     }
@@ -123,7 +136,8 @@ module TeachingLaws =
                     Filter.keep filter Sureness.confidence (Scene.teacher scene) shuffled = keep filter scene))
     }
 
-    let private windowSizes = Gen.zip3 (Gen.choose (1, 30)) (Gen.choose (1, 40)) (Gen.choose (0, 1000000)) |> Arb.fromGen
+    let private windowSizes =
+        Gen.zip3 (Gen.choose (1, 30)) (Gen.choose (1, 40)) (Gen.choose (0, 1000000)) |> Arb.fromGen
 
     let private windowCovers = {
         Name = "windows cover exactly: a full turn of them teaches every node equally often"
@@ -136,7 +150,10 @@ module TeachingLaws =
                 let nodes = Array.init n (fun i -> i * 1<node>)
                 let size = min size n
                 let first = 1 + seed % 50
-                let turns = [| first .. first + n - 1 |] |> Array.map (fun round -> Sampling.window (Key.ofSeed seed) round size nodes)
+
+                let turns =
+                    [| first .. first + n - 1 |]
+                    |> Array.map (fun round -> Sampling.window (Key.ofSeed seed) round size nodes)
 
                 turns |> Array.forall (fun window -> window.Length = size && Array.distinct window = window)
                 && turns |> Array.concat |> Array.countBy id |> Array.map snd = Array.create n size)
@@ -157,7 +174,9 @@ module TeachingLaws =
                 [ 1..rounds ]
                 |> List.collect (fun round -> Sampling.window (Key.ofSeed seed) round size nodes |> List.ofArray)
                 |> List.distinct
-                |> List.length = n)
+                |> List.length
+                    =
+                    n)
     }
 
     let private epochs = {
@@ -200,7 +219,11 @@ module TeachingLaws =
                 let nodes = pool scene
                 // A node that is in half of the draws is in none of 60 with probability 2^-60.
                 let size = (nodes.Length + 1) / 2
-                let targets () = Targets.ofTeacher supervision (Scene.teacher scene) nodes |> Targets.drawnEachEpoch (Key.ofSeed seed) size
+
+                let targets () =
+                    Targets.ofTeacher supervision (Scene.teacher scene) nodes
+                    |> Targets.drawnEachEpoch (Key.ofSeed seed) size
+
                 let epochs targets = [| 0..59 |] |> Array.map (fun epoch -> Targets.epoch epoch targets)
 
                 epochs (targets ()) = epochs (targets ())
@@ -236,7 +259,12 @@ module TeachingLaws =
                 let scene = problem.Scene
                 let targets = targetsOf 1 problem
                 let kept = keep problem.Setting.Filter scene
-                let pseudo = [| for at in 0 .. targets.Count - 1 do if not targets.IsGold[at] then targets.Nodes[at] |]
+
+                let pseudo = [|
+                    for at in 0 .. targets.Count - 1 do
+                        if not targets.IsGold[at] then
+                            targets.Nodes[at]
+                |]
 
                 let row (i: int<node>) =
                     match problem.Setting.Softness with
@@ -253,7 +281,8 @@ module TeachingLaws =
                 (match problem.Setting.Sampling with
                  | Window _ -> Set.isSubset (set pseudo) (set kept)
                  | _ -> pseudo = kept)
-                && (targets.Nodes |> Array.filter (fun i -> scene.Actors[int i].Part = Train)) = (Scene.gold scene |> Array.map fst)
+                && (targets.Nodes |> Array.filter (fun i -> scene.Actors[int i].Part = Train)) =
+                    (Scene.gold scene |> Array.map fst)
                 && Seq.forall isItsOwn (seq { 0 .. targets.Count - 1 }))
     }
 
@@ -264,12 +293,16 @@ module TeachingLaws =
         Guards = "smoothing that adds s/c without taking s away"
         Mutation = "smoothing without the factor 1 - s"
         Cases =
-            Law.on "targets" (withSetting |> Scene.beside (Gen.zip (Scene.number 0.0 1.0) (Scene.number 0.0 1.0))) (fun (problem, (gold, pseudo)) ->
-                let isDistribution (row: float32[]) = Array.forall (fun t -> t >= 0f) row && Law.close 1e-5 1.0 (Array.sumBy float row)
+            Law.on
+                "targets"
+                (withSetting |> Scene.beside (Gen.zip (Scene.number 0.0 1.0) (Scene.number 0.0 1.0)))
+                (fun (problem, (gold, pseudo)) ->
+                    let isDistribution (row: float32[]) =
+                        Array.forall (fun t -> t >= 0f) row && Law.close 1e-5 1.0 (Array.sumBy float row)
 
-                Objective.trainingRows { Gold = gold; Pseudo = pseudo } (targetsOf 1 problem)
-                |> Array.chunkBySize problem.Scene.ClassCount
-                |> Array.forall isDistribution)
+                    Objective.trainingRows { Gold = gold; Pseudo = pseudo } (targetsOf 1 problem)
+                    |> Array.chunkBySize problem.Scene.ClassCount
+                    |> Array.forall isDistribution)
     }
 
     let private smoothing = {
@@ -279,16 +312,23 @@ module TeachingLaws =
         Guards = "pseudo labels that are smoothed by the gold labels' share"
         Mutation = "gold's share on both groups"
         Cases =
-            Law.on "targets" (withSetting |> Scene.beside (Gen.zip (Scene.number 0.0 1.0) (Scene.number 0.0 1.0))) (fun (problem, (gold, pseudo)) ->
-                let targets = targetsOf 1 problem
-                let c = problem.Scene.ClassCount
-                let rows share = Objective.trainingRows share targets |> Array.chunkBySize c
-                let plain, smoothed = rows Smoothing.none, rows { Gold = gold; Pseudo = pseudo }
+            Law.on
+                "targets"
+                (withSetting |> Scene.beside (Gen.zip (Scene.number 0.0 1.0) (Scene.number 0.0 1.0)))
+                (fun (problem, (gold, pseudo)) ->
+                    let targets = targetsOf 1 problem
+                    let c = problem.Scene.ClassCount
+                    let rows share = Objective.trainingRows share targets |> Array.chunkBySize c
+                    let plain, smoothed = rows Smoothing.none, rows { Gold = gold; Pseudo = pseudo }
 
-                [| 0 .. targets.Count - 1 |]
-                |> Array.forall (fun at ->
-                    let s = if targets.IsGold[at] then gold else pseudo
-                    Array.forall2 (fun t t' -> Law.close 1e-5 ((1.0 - s) * float t + s / float c) (float t')) plain[at] smoothed[at]))
+                    [| 0 .. targets.Count - 1 |]
+                    |> Array.forall (fun at ->
+                        let s = if targets.IsGold[at] then gold else pseudo
+
+                        Array.forall2
+                            (fun t t' -> Law.close 1e-5 ((1.0 - s) * float t + s / float c) (float t'))
+                            plain[at]
+                            smoothed[at]))
     }
 
     let private perRound = {
@@ -310,7 +350,8 @@ module TeachingLaws =
         Mutation = "Supervision built from the labels of training and validation nodes"
         Cases =
             Law.on "targets" withSetting (fun problem ->
-                targetsOf 2 problem = targetsOf 2 (Problem.mapScene (Scene.relabel [ Valid; Test; Unassigned ]) problem))
+                targetsOf 2 problem =
+                    targetsOf 2 (Problem.mapScene (Scene.relabel [ Valid; Test; Unassigned ]) problem))
     }
 
     let private renamed = {
@@ -330,11 +371,21 @@ module TeachingLaws =
                 }
 
                 let byNode (scene: Scene) =
-                    let targets = Teaching.targets (teaching (Soft Temperature.one) scene) (Scene.supervision scene) (round scene 1) (Scene.teacher scene)
-                    Array.zip targets.Nodes (targets.Rows.ToArray() |> Array.chunkBySize scene.ClassCount) |> Map.ofArray
+                    let targets =
+                        Teaching.targets
+                            (teaching (Soft Temperature.one) scene)
+                            (Scene.supervision scene)
+                            (round scene 1)
+                            (Scene.teacher scene)
+
+                    Array.zip targets.Nodes (targets.Rows.ToArray() |> Array.chunkBySize scene.ClassCount)
+                    |> Map.ofArray
 
                 let order = Scene.nodeOrder seed scene
-                let moved = byNode scene |> Map.toSeq |> Seq.map (fun (i, row) -> order[int i] * 1<node>, row) |> Map.ofSeq
+
+                let moved =
+                    byNode scene |> Map.toSeq |> Seq.map (fun (i, row) -> order[int i] * 1<node>, row) |> Map.ofSeq
+
                 let names = Scene.classOrder seed scene
                 let recoloured = byNode (Scene.renameClasses names scene)
 
@@ -343,7 +394,10 @@ module TeachingLaws =
                 && (byNode scene
                     |> Map.forall (fun i row ->
                         match recoloured.TryFind i with
-                        | Some other -> row |> Array.indexed |> Array.forall (fun (k, x) -> Law.close 1e-6 (float x) (float other[names[k]]))
+                        | Some other ->
+                            row
+                            |> Array.indexed
+                            |> Array.forall (fun (k, x) -> Law.close 1e-6 (float x) (float other[names[k]]))
                         | None -> abs (Array.max row - 0.5f) < 1e-6f)))
     }
 

@@ -61,6 +61,8 @@ type CliRunTests(runs: QuickRuns) =
             [
                 "run.json"
                 "metrics.jsonl"
+                "elbo.jsonl"
+                "audit.jsonl"
                 "summary.json"
                 "predictions.csv"
                 "report.html"
@@ -121,6 +123,32 @@ type CliRunTests(runs: QuickRuns) =
         Assert.Equal<(int * string * string) list>(expected, seen)
 
     [<Fact>]
+    member _.``elbo.jsonl has the start and every step, audit.jsonl every step, and bins hold all held-out nodes``() =
+        let first = RunFolder.load (runs.Path "first") |> Result.orRaise
+        Assert.Equal<string>([ "pretrain"; "e-step 1"; "m-step 1" ], first.Elbo |> List.map _.Event)
+        Assert.Equal<string>([ "e-step 1"; "m-step 1" ], first.Audit |> List.map _.Event)
+
+        for record in first.Elbo do
+            Assert.Equal(Colours.records.Nodes.Length, record.Elbo.Nodes)
+            Assert.Equal(record.Elbo.GoldLogLikelihood - record.Elbo.KlQP, record.Elbo.Total, 1e-6)
+
+        for record in first.Audit do
+            Assert.Equal<string>([ "homophily"; "degree"; "words" ], record.Bins |> List.map fst)
+
+            for _, bins in record.Bins do
+                Assert.Equal(record.Step.HeldOut, bins |> List.sumBy (fun (_, audit) -> audit.HeldOut))
+
+        // The student before a step is the one that the metrics scored before it.
+        let rightOf (event: string) =
+            first.Metrics
+            |> List.filter (fun m -> m.Event = event && m.Split <> Train)
+            |> List.sumBy (fun m -> Math.Round(12.0 * m.Accuracy))
+
+        for record, before in List.zip first.Audit [ "pretrain-lm"; "pretrain-gnn" ] do
+            let change = float (record.Step.Corrections - record.Step.Corruptions)
+            Assert.Equal(rightOf record.Event - rightOf before, change)
+
+    [<Fact>]
     member _.``summary.json has the ladder, and what did not run is absent from it``() =
         let summary (run: string) = JsonDocument.Parse(runs.Read(run, "summary.json")).RootElement
         let first, plain = summary "first", summary "plain"
@@ -171,6 +199,8 @@ type CliRunTests(runs: QuickRuns) =
         for file in
             [
                 "metrics.jsonl"
+                "elbo.jsonl"
+                "audit.jsonl"
                 "predictions.csv"
                 "checkpoints/lm/model.safetensors"
                 "checkpoints/gnn/model.safetensors"

@@ -88,7 +88,7 @@ module ReportTests =
     let ``every figure has its place on the page, a kind that the script draws and a description`` () =
         let html, _ = report [ 0; 1 ] 12
         let figures = figures html
-        Assert.Equal(9, figures.Length)
+        Assert.Equal(13, figures.Length)
 
         for figure in figures do
             let id, kind = text "id" figure, text "kind" figure
@@ -129,6 +129,82 @@ module ReportTests =
             // Mean 76.0 with sd of 74 and 78 = 2.83; differences +4.0 and +6.0, mean 5.0, sd 1.41.
             Assert.Contains("76.0 ± 2.8", markdown)
             Assert.Contains("| GLEM-LM − LM alone | +5.0 ± 1.4 | 2 of 2 | 0: +4.0; 1: +6.0 |", markdown))
+
+    [<Fact>]
+    let ``the pseudo-ELBO and the audit have a section where the run recorded them, and none where it did not`` () =
+        MadeUp.inFolder (fun folder ->
+            MadeUp.run folder 0 5
+
+            let headings () =
+                Report.write folder [ folder ] |> Result.orRaise
+
+                File.ReadAllLines(Path.Combine(folder, "report.md"))
+                |> Array.filter (fun line -> line.StartsWith "## Pseudo")
+
+            Assert.Equal<string>([ "## Pseudo-ELBO"; "## Pseudo-label audit" ], headings ())
+            File.Delete(RunFolder.elbo folder)
+            File.Delete(RunFolder.audit folder)
+            Assert.Empty(headings ()))
+
+    [<Fact>]
+    let ``the audit's table gives the step's rates and counts, and its exact p`` () =
+        MadeUp.inFolder (fun folder ->
+            MadeUp.run folder 0 5
+            let record = MadeUp.audits (Random 1) |> List.head
+
+            let step = {
+                record.Step with
+                    HeldOut = 1000
+                    Taught = 800
+                    TaughtRight = 600
+                    Agreed = 700
+                    BothWrong = 150
+                    SameError = 60
+                    Corrections = 2
+                    Corruptions = 6
+                    Adopted = 50
+            }
+
+            File.WriteAllText(RunFolder.audit folder, AuditLog.toLine { record with Step = step; Bins = [] } + "\n")
+
+            Report.write folder [ folder ] |> Result.orRaise
+            let markdown = File.ReadAllText(Path.Combine(folder, "report.md"))
+            // McNemar: 2 (1 + 8 + 28) / 2^8 = 0.289
+            Assert.Contains("| E 1 | LM | 70.0 | 40.0 | 2 | 6 | -4 | 0.289 |", markdown)
+            Assert.Contains("| E 1 | GNN | 800 | 80.0 | 75.0 |", markdown))
+
+    [<Fact>]
+    let ``an infinite divergence is shown as infinite, over several seeds too, and never as NaN`` () =
+        MadeUp.inFolder (fun folder ->
+            let runs = [ for seed in 0..1 -> Path.Combine(folder, string seed) ]
+            List.iteri (fun seed run -> MadeUp.run run seed 5) runs
+
+            let records =
+                MadeUp.elbos (Random 1)
+                |> List.map (fun record -> {
+                    record with
+                        Elbo = {
+                            record.Elbo with
+                                ExpectedLogLikelihood = -infinity
+                                KlQP = infinity
+                        }
+                })
+
+            let text = records |> List.map (fun record -> ElboLog.toLine record + "\n") |> String.Concat
+
+            for run in runs do
+                File.WriteAllText(RunFolder.elbo run, text)
+
+            Report.write folder runs |> Result.orRaise
+
+            let html, markdown =
+                File.ReadAllText(Path.Combine(folder, "report.html")),
+                File.ReadAllText(Path.Combine(folder, "report.md"))
+
+            Assert.Contains("| start | −∞ |", markdown)
+            Assert.Contains("| ∞ |", markdown)
+            Assert.DoesNotContain("NaN", markdown)
+            Assert.DoesNotContain("NaN", own html))
 
     [<Fact>]
     let ``a run without an EM round, predictions or metrics still has a report`` () =

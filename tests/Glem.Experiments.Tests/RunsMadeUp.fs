@@ -179,6 +179,75 @@ module MadeUp =
                 }
         ]
 
+    let elbos (random: Random) : ElboRecord list =
+        let record event round (closeness: float) = {
+            Event = event
+            Iteration = round
+            Elbo =
+                let kl = 2400.0 / (1.0 + closeness) + 50.0 * random.NextDouble()
+
+                {
+                    GoldNodes = 750
+                    PseudoNodes = 6750
+                    GoldLogLikelihood = -300.0 / (1.0 + closeness)
+                    ExpectedLogLikelihood = -3000.0 / (1.0 + closeness) - kl
+                    Entropy = 3000.0 / (1.0 + closeness)
+                    KlQP = kl
+                    KlPQ = 1.2 * kl
+                }
+        }
+
+        [
+            record ElboLog.start 0 0.0
+            for round in 1..3 do
+                record (Event.step Student.Lm round) round (float round - 0.4)
+                record (Event.step Student.Gnn round) round (float round)
+        ]
+
+    let audits (random: Random) : AuditRecord list =
+        let audit heldOut : PseudoLabelAudit =
+            let taught = heldOut * 4 / 5
+            let right = taught * (70 + random.Next 10) / 100
+            let wrong = heldOut / 5
+
+            {
+                HeldOut = heldOut
+                Taught = taught
+                TaughtRight = right
+                Ece = ValueSome 0.06
+                Auroc = ValueSome(0.7 + 0.1 * random.NextDouble())
+                Agreed = heldOut * 4 / 5
+                BothWrong = wrong
+                SameError = wrong * 3 / 4
+                Corrections = heldOut / 20 + random.Next 30
+                Corruptions = heldOut / 30 + random.Next 20
+                Adopted = (taught - right) / 2
+                RightBefore = wrong / 5
+                AdoptedFromRight = wrong / 8
+            }
+
+        let bins = [
+            for bin, heldOut in
+                [
+                    Within(0.0, 0.3), 1500
+                    Within(0.35, 0.8), 1400
+                    Within(1.0, 1.0), 3000
+                    Undefined, 850
+                ] -> bin, audit heldOut
+        ]
+
+        [
+            for round in 1..3 do
+                for student in [ Student.Lm; Student.Gnn ] do
+                    {
+                        Event = Event.step student round
+                        Iteration = round
+                        Model = student
+                        Step = audit 6750
+                        Bins = [ "homophily", bins; "degree", bins ]
+                    }
+        ]
+
     /// Writes a whole run directory.
     let run (folder: string) seed classes =
         let random = Random seed
@@ -189,5 +258,9 @@ module MadeUp =
         PredictionFile.write (RunFolder.predictions folder) (predictions random classes 2400)
         |> Result.orRaise
 
-        use log = MetricLog.Open(RunFolder.metrics folder) |> Result.orRaise
+        use log = MetricLog.appendTo (RunFolder.metrics folder) |> Result.orRaise
         metrics summary |> List.iter log.Append
+        use log = ElboLog.appendTo (RunFolder.elbo folder) |> Result.orRaise
+        elbos random |> List.iter log.Append
+        use log = AuditLog.appendTo (RunFolder.audit folder) |> Result.orRaise
+        audits random |> List.iter log.Append

@@ -110,6 +110,160 @@ module RunsTests =
             }
         }
 
+    let private elboGen = gen {
+        let! event = name
+        let! iteration = Gen.choose (0, 99)
+        let! gold = Gen.choose (1, 1000)
+        let! pseudo = Gen.choose (0, 1000)
+        let below = Gen.frequency [ 9, real; 1, Gen.constant Double.NegativeInfinity ]
+        let above = Gen.frequency [ 9, real; 1, Gen.constant Double.PositiveInfinity ]
+        let! goldLikelihood = below
+        let! expected = below
+        let! entropy = real
+        let! klQP = above
+        let! klPQ = above
+
+        return {
+            Event = event
+            Iteration = iteration
+            Elbo = {
+                GoldNodes = gold
+                PseudoNodes = pseudo
+                GoldLogLikelihood = goldLikelihood
+                ExpectedLogLikelihood = expected
+                Entropy = entropy
+                KlQP = klQP
+                KlPQ = klPQ
+            }
+        }
+    }
+
+    let private pseudoLabelAuditGen: Gen<PseudoLabelAudit> = gen {
+        let! counts = Gen.arrayOfLength 11 (Gen.choose (0, 3000))
+        let maybe = Gen.optionOf fraction |> Gen.map ValueOption.ofOption
+        let! ece = maybe
+        let! auroc = maybe
+        let wrong = counts[2] + counts[3]
+
+        return {
+            HeldOut = counts[0] + counts[1] + wrong
+            Taught = counts[1] + wrong
+            TaughtRight = counts[1]
+            Ece = ece
+            Auroc = auroc
+            Agreed = min counts[4] (counts[0] + counts[1])
+            BothWrong = counts[5]
+            SameError = min counts[6] counts[5]
+            Corrections = counts[7]
+            Corruptions = counts[8]
+            Adopted = min counts[9] wrong
+            RightBefore = counts[10]
+            AdoptedFromRight = counts[10] / 2
+        }
+    }
+
+    let private auditGen = gen {
+        let! event = name
+        let! iteration = Gen.choose (1, 99)
+        let! model = Gen.elements [ Student.Lm; Student.Gnn ]
+        let! step = pseudoLabelAuditGen
+
+        let bin =
+            Gen.oneof [
+                Gen.map2 (fun low width -> Within(low, low + width)) real fraction
+                Gen.constant Undefined
+            ]
+
+        let! bins = Gen.listOf (Gen.zip bin pseudoLabelAuditGen)
+
+        return {
+            Event = event
+            Iteration = iteration
+            Model = model
+            Step = step
+            Bins = [ "homophily", bins; "words", List.rev bins ]
+        }
+    }
+
+    [<Fact>]
+    let ``a pseudo-ELBO reads back as it was written, infinite parts too, on one ASCII line`` () =
+        check (
+            Prop.forAll (Arb.fromGen elboGen) (fun record ->
+                let line = ElboLog.toLine record
+
+                Seq.forall Char.IsAscii line
+                && not (line.Contains '\n')
+                && ElboLog.ofLine "elbo.jsonl" 1 line = Ok record)
+        )
+
+    [<Fact>]
+    let ``an audit reads back as it was written, on one ASCII line`` () =
+        check (
+            Prop.forAll (Arb.fromGen auditGen) (fun record ->
+                let line = AuditLog.toLine record
+
+                Seq.forall Char.IsAscii line
+                && not (line.Contains '\n')
+                && AuditLog.ofLine "audit.jsonl" 1 line = Ok record)
+        )
+
+    [<Fact>]
+    let ``a damaged line of elbo.jsonl or audit.jsonl is named by file, line, key and what was found`` () =
+        MadeUp.inFolder (fun folder ->
+            MadeUp.run folder 0 5
+
+            for file, key, found in
+                [
+                    RunFolder.elbo folder, "entropy", "\"NaN\""
+                    RunFolder.audit folder, "corrections", "-0.5"
+                ] do
+                let lines = File.ReadAllLines file
+
+                lines[1] <-
+                    Text.RegularExpressions
+                        .Regex($"\"%s{key}\":[-0-9.]+")
+                        .Replace(lines[1], $"\"%s{key}\":%s{found}", 1)
+
+                let whole = File.ReadAllText file
+                File.WriteAllLines(file, lines)
+                let text = RunFolder.load folder |> message
+                File.WriteAllText(file, whole)
+
+                for part in [ file; "line 2"; key; found ] do
+                    Assert.Contains(part, text))
+
+    [<Fact>]
+    let ``a rate of no node is absent from audit.jsonl, and none is NaN`` () =
+        let nobody: PseudoLabelAudit = {
+            HeldOut = 0
+            Taught = 0
+            TaughtRight = 0
+            Ece = ValueNone
+            Auroc = ValueNone
+            Agreed = 0
+            BothWrong = 0
+            SameError = 0
+            Corrections = 0
+            Corruptions = 0
+            Adopted = 0
+            RightBefore = 0
+            AdoptedFromRight = 0
+        }
+
+        let line =
+            AuditLog.toLine {
+                Event = Event.step Student.Lm 1
+                Iteration = 1
+                Model = Student.Lm
+                Step = nobody
+                Bins = []
+            }
+
+        Assert.DoesNotContain("NaN", line)
+        Assert.DoesNotContain("\"accuracy\"", line)
+        Assert.DoesNotContain("Rate", line)
+        Assert.Contains("\"mcNemarP\":1", line)
+
     [<Fact>]
     let ``a metric reads back as it was written, on one ASCII line`` () =
         check (
@@ -181,7 +335,18 @@ module RunsTests =
         MadeUp.inFolder (fun folder ->
             MadeUp.run folder 0 5
             let names = [ for entry in (DirectoryInfo folder).GetFileSystemInfos() -> entry.Name ] |> List.sort
-            Assert.Equal<string seq>([ "metrics.jsonl"; "predictions.csv"; "run.json"; "summary.json" ], names))
+
+            Assert.Equal<string seq>(
+                [
+                    "audit.jsonl"
+                    "elbo.jsonl"
+                    "metrics.jsonl"
+                    "predictions.csv"
+                    "run.json"
+                    "summary.json"
+                ],
+                names
+            ))
 
     [<Fact>]
     let ``a metrics file cut at any byte gives the whole lines before the cut`` () =
@@ -206,7 +371,7 @@ module RunsTests =
             let metrics = MadeUp.metrics (MadeUp.summary (Random 1)) |> List.truncate 2
             File.WriteAllText(path, Metric.toLine metrics[0] + "\n{\"event\":\"e-st")
 
-            using (MetricLog.Open path |> Result.orRaise) _.Append(metrics[1])
+            using (MetricLog.appendTo path |> Result.orRaise) _.Append(metrics[1])
 
             Assert.Equal((metrics, []), MetricLog.read path |> Result.orRaise))
 
@@ -215,7 +380,7 @@ module RunsTests =
         MadeUp.inFolder (fun folder ->
             let path = RunFolder.metrics folder
             let metric = MadeUp.metrics (MadeUp.summary (Random 1)) |> List.head
-            use log = MetricLog.Open path |> Result.orRaise
+            use log = MetricLog.appendTo path |> Result.orRaise
             log.Append metric
             use reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite))
             Assert.Equal(Metric.toLine metric + "\n", reader.ReadToEnd()))

@@ -1,6 +1,8 @@
 /// The specification as a whole.
 module Glem.Laws.Tests.SpecificationTests
 
+open System
+open System.IO
 open Glem.Laws
 open Xunit
 
@@ -24,7 +26,20 @@ let ``laws differ in their names, and none is left without words or cases`` () =
 
     for law in laws do
         for words in [ law.Name; law.Statement; law.Source; law.Guards; law.Mutation ] do
-            Assert.False(System.String.IsNullOrWhiteSpace words, law.Name)
+            Assert.False(String.IsNullOrWhiteSpace words, law.Name)
             Assert.DoesNotContain("\n", words)
 
         Assert.NotEmpty law.Cases
+
+[<Fact>]
+let ``docs/laws.md is what the laws say now: ./glem laws --markdown docs/laws.md writes it`` () =
+    let rec climb (folder: DirectoryInfo) =
+        if File.Exists(Path.Combine(folder.FullName, "Glem.Fs.sln")) then
+            folder.FullName
+        else
+            match folder.Parent with
+            | null -> failwith "these tests run inside the repository"
+            | parent -> climb parent
+
+    let page = Path.Combine(climb (DirectoryInfo AppContext.BaseDirectory), "docs", "laws.md")
+    Assert.Equal(Specification.toMarkdown (), File.ReadAllText page)

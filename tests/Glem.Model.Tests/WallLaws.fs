@@ -26,8 +26,17 @@ let ``all labels go only to the split, the three views of them, and nowhere else
     )
 
 [<Fact>]
-let ``an audit goes only to its own module and to scoring`` () =
-    Assert.Equal<Set<string>>(set [ "AuditModule"; "PredictionsModule"; "Select" ], taking typeof<Audit>)
+let ``an audit goes only to its own module, to scoring and to the audit of pseudo labels`` () =
+    Assert.Equal<Set<string>>(
+        set [
+            "AuditModule"
+            "PredictionsModule"
+            "Select"
+            "LocalHomophily"
+            "PseudoLabelAuditModule"
+        ],
+        taking typeof<Audit>
+    )
 
 [<Fact>]
 let ``validation labels go only to scoring and to the stop rule`` () =

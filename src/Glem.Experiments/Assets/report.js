@@ -123,6 +123,88 @@
     });
   }
 
+  // Moves labels apart that would lie on each other: at least `gap` between neighbours, in units of the axis.
+  const spreadOut = (labels, gap) => {
+    const sorted = d3.sort(labels, l => l.value).map(l => ({ ...l, place: l.value }));
+    for (let i = 1; i < sorted.length; i++) sorted[i].place = Math.max(sorted[i].place, sorted[i - 1].place + gap);
+    return sorted;
+  };
+
+  function elbo({ steps, points }, width) {
+    const total = Math.min(width, 300 + 90 * steps.length), height = 270, marginRight = 165; // the longest name
+    const keys = ["name", "family", "step"];
+    const means = d3.flatRollup(points, v => d3.mean(v, p => p.value), ...keys.map(k => p => p[k]))
+      .map(([name, family, step, value]) => ({ name, family, step, value }));
+    const several = new Set(points.map(p => p.seed)).size > 1;
+    const [low, high] = d3.extent([0, ...points.map(p => p.value)]);
+    const last = steps[steps.length - 1];
+    const labels = spreadOut(means.filter(p => p.step === last), 16 * (high - low || 1) / (height - 80));
+    const colours = { elbo: INK, q: LM, p: GNN }, symbols = { elbo: "diamond", q: "circle", p: "square" };
+    const stroke = p => colours[p.family], shape = p => symbols[p.family];
+    const at = { x: "step", y: "value" };
+    return Plot.plot({
+      width: total, height, marginLeft: 46, marginRight, marginTop: 26, marginBottom: 40, inset: 8,
+      x: { type: "point", padding: 0.15, domain: steps, label: "EM step", labelAnchor: "center", labelArrow: "none" },
+      y: { label: "Nats per node", labelArrow: "none", ticks: 6, nice: true, zero: true },
+      symbol: { type: "identity" },
+      marks: [
+        Plot.gridY({ ...grid, ticks: 6 }), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }), Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.4 }),
+        several ? Plot.line(points, { ...at, z: p => p.name + p.seed, stroke, strokeOpacity: 0.35, strokeWidth: 1 }) : null,
+        Plot.line(means, { ...at, z: "name", stroke, strokeWidth: p => p.family === "elbo" ? 3 : 2 }),
+        Plot.dot(means, { ...at, fill: stroke, symbol: shape, r: 4, title: p => `${p.name}, ${p.step}: ${p.value.toPrecision(4)}` }),
+        Plot.text(labels, { x: "step", y: "place", text: "name", fill: stroke, fontWeight: 700, textAnchor: "start", dx: 18 }),
+      ],
+    });
+  }
+
+  function flow({ steps }, width) {
+    const nodes = x => d3.format(Number.isInteger(x) ? "," : ",.1f")(x);
+    const [up, down] = [d3.max(steps, s => s.corrections), d3.max(steps, s => s.corruptions)];
+    const room = 0.12 * Math.max(up + down, 1); // for the numbers above and below the bars
+    const x = "step";
+    return Plot.plot({
+      width: Math.min(width, 140 + 110 * steps.length), height: 280, marginLeft: 52, marginRight: 12, marginTop: 26, marginBottom: 54,
+      x: { domain: steps.map(s => s.step), label: null, tickSize: 0, padding: 0.35, tickFormat: step => `${step} (${steps.find(s => s.step === step).student})` },
+      y: { domain: [-down - room, up + room], label: "Held-out nodes", labelArrow: "none", ticks: 6, tickFormat: y => d3.format(",")(Math.abs(y)) },
+      marks: [
+        Plot.gridY(grid),
+        Plot.barY(steps, { x, y: "corrections", fill: "var(--right)", fillOpacity: 0.8 }),
+        Plot.barY(steps, { x, y: s => -s.corruptions, fill: "var(--wrong)", fillOpacity: 0.8 }),
+        Plot.ruleY([0], { stroke: INK, strokeOpacity: 0.6 }),
+        Plot.text(steps, { x, y: "corrections", text: s => `+${nodes(s.corrections)}`, dy: -9, fill: INK }),
+        Plot.text(steps, { x, y: s => -s.corruptions, text: s => `\u2212${nodes(s.corruptions)}`, dy: 10, fill: INK }),
+        Plot.text(steps.filter(s => s.p), { x, frameAnchor: "bottom", text: s => `p ${s.p.startsWith("<") ? s.p : "= " + s.p}`, dy: 32, fill: INK, fontWeight: 600 }),
+      ],
+    });
+  }
+
+  function bins({ points }, width) {
+    const rows = points.map(p => ({ ...p, accuracy: 100 * p.accuracy }));
+    const properties = [...new Set(rows.map(p => p.property))];
+    const { facet, scale, titles } = panels(properties, width);
+    const stroke = p => colour(p.teacher);
+    const by = { [facet]: "property" };
+    const at = { x: "at", y: "accuracy", ...by };
+    const ranges = d3.groups(rows, p => p.property, p => p.at).flatMap(([, bins]) => bins.map(([, [first]]) => first));
+    return Plot.plot({
+      width, height: narrow(width) ? 200 * properties.length + 60 : 280, marginLeft: 44, marginRight: 24, marginTop: 34, marginBottom: 34, inset: 8,
+      x: { domain: d3.range(0, d3.max(rows, p => p.at) + 1), type: "point", axis: null, padding: 0.4 },
+      y: { label: "Accuracy, %", labelArrow: "none", ticks: 5, nice: true },
+      ...scale,
+      r: { range: [2, 8], type: "sqrt" },
+      symbol: { type: "identity" },
+      marks: [
+        titles, Plot.gridY(grid), Plot.frame({ stroke: INK, strokeOpacity: 0.15 }),
+        Plot.line(rows, { ...at, z: "teacher", stroke, strokeWidth: 2, strokeOpacity: 0.7 }),
+        Plot.dot(rows, {
+          ...at, r: "taught", fill: stroke, fillOpacity: 0.85, symbol: p => symbol(p.teacher),
+          title: p => `${p.property} ${p.bin}: ${one(p.accuracy)} % of ${Math.round(p.taught)} labels of the ${studentName[p.teacher]} right`,
+        }),
+        Plot.text(ranges, { x: "at", ...by, frameAnchor: "bottom", text: "bin", dy: 16, fontSize: 10.5, fill: INK }),
+      ],
+    });
+  }
+
   function confusion({ classes, cells }, width) {
     const longest = Math.max(...classes.map(name => name.length));
     const margin = Math.min(longest * letter + 14, narrow(width) ? 130 : 220);
@@ -207,7 +289,7 @@
     });
   }
 
-  const draw = { ladder, paired, curve, confusion, classes, reliability, cost };
+  const draw = { ladder, paired, curve, elbo, flow, bins, confusion, classes, reliability, cost };
   const figures = JSON.parse(document.getElementById("figures").textContent);
 
   function render() {

@@ -9,6 +9,8 @@ module RunCommand =
     let private files = [
         "run.json"
         "metrics.jsonl"
+        "elbo.jsonl"
+        "audit.jsonl"
         "summary.json"
         "predictions.csv"
         "checkpoints/"

@@ -58,8 +58,8 @@ module Describe =
                 }
         ]
 
-    let private wordCount (text: string) =
-        text.Split([| ' '; '\t'; '\n'; '\r' |], StringSplitOptions.RemoveEmptyEntries).Length
+    /// Words between white space.
+    let wordCount (text: string) = text.Split([| ' '; '\t'; '\n'; '\r' |], StringSplitOptions.RemoveEmptyEntries).Length
 
     let private testAccuracy (audit: Audit) posterior =
         let nodes, truth = Audit.truth Test audit |> Array.map (fun (struct (i, k)) -> i, k) |> Array.unzip

@@ -191,9 +191,20 @@ module Study =
             Labels = None
         }
 
-    let private lesson (study: Study) (step: Step) turn teacher =
+    let private targets (study: Study) (step: Step) turn teacher =
         Teaching.targets step.Teaching study.Supervision turn teacher
-        |> Lesson.ofTargets step.Objective turn.Round
+
+    /// The nodes that get pseudo labels in the step that follows a state.
+    let taught (study: Study) (steps: Steps) (state: EmState<Lm, Gnn, LmFit, Weights>) =
+        let pseudo (targets: Targets<'teacher>) =
+            targets.Nodes |> Array.filter (fun i -> study.Supervision.Gold(i).IsNone)
+
+        match state with
+        | ReadyForE(p = p) -> targets study steps.E (Em.turn state) p |> pseudo
+        | ReadyForM(q = q) -> targets study steps.M (Em.turn state) q |> pseudo
+
+    let private lesson (study: Study) (step: Step) turn teacher =
+        targets study step turn teacher |> Lesson.ofTargets step.Objective turn.Round
 
     /// EM's two steps. Each student starts from where its recipe says: the unsupervised encoder, its gold-trained self,
     /// or the previous round.
@@ -247,22 +258,20 @@ module Study =
         Patience = recipe.Convergence.Patience
     }
 
-    /// EM from the two students trained on gold labels, a state per step, with steps of the caller's own.
-    let emWith
-        (steps: Steps)
-        (study: Study)
-        (encoder: Weights)
-        (lm: LmFit, q: Posterior<Lm>)
-        (gnn: Weights, p: Posterior<Gnn>)
-        =
+    /// The state that EM starts from: two students trained on gold labels.
+    let start (study: Study) (lm: LmFit, q: Posterior<Lm>) (gnn: Weights, p: Posterior<Gnn>) =
         let key = key study "em"
 
         match study.Recipe.Order with
         | LmFirst -> Em.startWithE key lm gnn p
         | GnnFirst -> Em.startWithM key lm gnn q
+
+    /// EM from the two students trained on gold labels, a state per step, with steps of the caller's own.
+    let emWith (steps: Steps) (study: Study) (encoder: Weights) lm gnn =
+        start study lm gnn
         |> Convergence.start study.Validation
-        |> Convergence.run (stopRule study.Recipe) study.Validation (fits study steps encoder lm gnn)
+        |> Convergence.run (stopRule study.Recipe) study.Validation (fits study steps encoder (fst lm) (fst gnn))
         |> Seq.map _.State
 
-    /// EM from the two students trained on gold labels, a state per step, as the recipe says.
+    /// The same as the recipe says.
     let em (study: Study) encoder lm gnn = emWith (steps study) study encoder lm gnn

@@ -41,7 +41,7 @@ module Trial =
     }
 
     /// Scores a model on every part and logs it.
-    let private judge (log: MetricLog) audit event student round (model, posterior) =
+    let private judge (log: LineLog<Metric>) audit event student round (model, posterior) =
         let onPart part =
             let scores = scores audit part posterior
 
@@ -128,7 +128,7 @@ module Trial =
         |> RunInfo.write (RunFolder.info folder)
         |> Result.orRaise
 
-        use log = MetricLog.Open(RunFolder.metrics folder) |> Result.orRaise
+        use log = MetricLog.appendTo (RunFolder.metrics folder) |> Result.orRaise
         let judgeLm event round fit = judge log audit event Student.Lm round fit
         let judgeGnn event round fit = judge log audit event Student.Gnn round fit
 
@@ -157,13 +157,20 @@ module Trial =
         let twoStage = gnn |> withInputs 1 lm |> judgeGnn (Event.pretrain Student.Gnn) 0
         let lms, gnns = ResizeArray(), ResizeArray()
         let mutable latest = lm
+        use record = StepRecord.Open(folder, study, snd lm, snd gnn) |> Result.orRaise
+        let start = Study.start study lm gnn
 
-        for state in Study.em study encoder lm gnn do
-            match Em.fitted state with
+        for before, after in Study.em study encoder lm gnn |> Seq.append [ start ] |> Seq.pairwise do
+            let taught = Study.taught study steps before
+
+            match Em.fitted after with
             | FittedQ(round, theta, q) ->
                 latest <- theta, q
+                record.AfterE(round, taught, q)
                 lms.Add(judgeLm (Event.step Student.Lm round) round (theta, q)) |> timed $"E-step %d{round}"
             | FittedP(round, phi, p) ->
+                record.AfterM(round, taught, p)
+
                 gnns.Add((phi, p) |> withInputs round latest |> judgeGnn (Event.step Student.Gnn round) round)
                 |> timed $"M-step %d{round}"
             | Fitted.Pretrained -> ()

@@ -26,6 +26,8 @@ module Report =
             for section in
                 LadderSection.create anchor arm :: PairedSection.create anchor arm
                 @ CurveSection.create anchor arm
+                @ ElboSection.create anchor arm
+                @ AuditSection.create anchor arm
                 @ ErrorSection.create anchor arm
                 @ RunSection.create anchor arm do
                 inside section

@@ -8,6 +8,10 @@ type RunFolder = {
     Info: RunInfo
     Summary: Summary
     Metrics: Metric list
+    /// Empty where the run wrote no elbo.jsonl.
+    Elbo: ElboRecord list
+    /// Empty where the run wrote no audit.jsonl.
+    Audit: AuditRecord list
     /// Empty where the run wrote no predictions.csv.
     Predictions: Prediction list
     /// What reading passed over, such as a torn last line.
@@ -18,6 +22,8 @@ type RunFolder = {
 module RunFolder =
     let info folder = Path.Combine(folder, "run.json")
     let metrics folder = Path.Combine(folder, "metrics.jsonl")
+    let elbo folder = Path.Combine(folder, "elbo.jsonl")
+    let audit folder = Path.Combine(folder, "audit.jsonl")
     let summary folder = Path.Combine(folder, "summary.json")
     let predictions folder = Path.Combine(folder, "predictions.csv")
     let checkpoint student folder = Path.Combine(folder, "checkpoints", Student.key student)
@@ -28,17 +34,18 @@ module RunFolder =
             if not (Directory.Exists folder) then
                 raise (GlemException(InFile(folder, "", "no such folder", "a run directory with a run.json")))
 
-            let metrics, notes = metrics folder |> MetricLog.read |> Result.orRaise
+            let ifThere nothing read path = if File.Exists path then read path |> Result.orRaise else nothing
+            let metrics, metricNotes = metrics folder |> MetricLog.read |> Result.orRaise
+            let elbo, elboNotes = elbo folder |> ifThere ([], []) ElboLog.read
+            let audit, auditNotes = audit folder |> ifThere ([], []) AuditLog.read
 
             {
                 Folder = folder
                 Info = info folder |> RunInfo.read |> Result.orRaise
                 Summary = summary folder |> Summary.read |> Result.orRaise
                 Metrics = metrics
-                Predictions =
-                    (if File.Exists(predictions folder) then
-                         predictions folder |> PredictionFile.read |> Result.orRaise
-                     else
-                         [])
-                Notes = notes
+                Elbo = elbo
+                Audit = audit
+                Predictions = predictions folder |> ifThere [] PredictionFile.read
+                Notes = metricNotes @ elboNotes @ auditNotes
             })

@@ -25,6 +25,7 @@ let private texts: TokenisedTexts =
     |> Array.map (fun length -> ReadOnlyMemory(Array.init length (fun _ -> random.Next(5, vocabulary))))
 
 let private recipe: LmRecipe = {
+    Pretrained = None
     Layers = 2
     Hidden = 128
     Heads = 4
@@ -46,6 +47,7 @@ let private fit: FitRecipe = {
     Patience = 0
     LabelSmoothing = 0.0
     Optimiser = {
+        Rule = Rule.AdamW
         LearningRate = 1e-4
         WeightDecay = 0.01
         Beta1 = 0.9

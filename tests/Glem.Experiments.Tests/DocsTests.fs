@@ -162,23 +162,10 @@ let private documentedFields () =
                         $"%s{bare name}.%s{bare row[0]}", bare value
     ]
 
-let private fields (recipe: Recipe) =
-    let rec leaves (path: string) (json: Text.Json.JsonElement) = [
-        for property in json.EnumerateObject() do
-            let path = if path = "" then property.Name else $"%s{path}.%s{property.Name}"
-
-            if property.Value.ValueKind = Text.Json.JsonValueKind.Object then
-                yield! leaves path property.Value
-            else
-                path, property.Value.ToString()
-    ]
-
-    leaves "" (Text.Json.JsonSerializer.SerializeToElement(Settings.toJson recipe))
-
 [<Fact>]
 let ``recipes.md names every field of a recipe with quickstart's value, and no other`` () =
     let documented = documentedFields ()
-    let actual = fields Recipes.quickstart
+    let actual = Settings.fields Recipes.quickstart
 
     let isSame (a: string) (b: string) =
         let number (text: string) = Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
@@ -198,6 +185,39 @@ let ``recipes.md names every field of a recipe with quickstart's value, and no o
             if not (List.exists (fst >> (=) field) actual) then
                 complain recipes $"%s{field} is no field of a recipe"
     ]
+
+let private official = inRoot [| "docs"; "official-recipes.md" |]
+
+/// A published recipe as official-recipes.md prints it.
+let private section (recipe: PublishedRecipe) =
+    let row (setting: string, source: string) =
+        let at = setting.IndexOf '='
+        $"| `%s{setting.Substring(0, at)}` | `%s{setting.Substring(at + 1)}` | %s{source} |"
+
+    String.Join(
+        "\n",
+        [
+            $"## %s{recipe.Name}"
+            ""
+            $"%s{recipe.What}."
+            ""
+            "| field | value | source |"
+            "|---|---|---|"
+            yield! recipe.Settings |> List.map row
+            ""
+            "What the source does and no field says:"
+            ""
+            yield! recipe.Unsaid |> List.map (fun (what, source) -> $"- %s{what} (%s{source})")
+            ""
+        ]
+    )
+
+[<Fact>]
+let ``official-recipes.md prints every published recipe with its sources, and no other`` () =
+    let page = File.ReadAllText official
+    let introduction = page.Substring(0, page.IndexOf "## ")
+    let sections = OfficialRecipes.all |> List.map section
+    Assert.Equal(introduction + String.Join("\n", sections), page)
 
 let private inFolder (test: string -> unit) =
     let folder = Directory.CreateTempSubdirectory("glem-docs-").FullName

@@ -2,29 +2,62 @@ module Glem.Experiments.Tests.ScriptTests
 
 open System
 open System.IO
+open Glem
 open Xunit
 
-let private quickstart = Path.Combine(GlemProcess.root, "scripts/quickstart.fsx")
+let private script name = Path.Combine(GlemProcess.root, "scripts", name)
 
-[<Fact>]
-let ``the quickstart script is at most 40 lines`` () = Assert.InRange(File.ReadAllLines(quickstart).Length, 10, 40)
+[<Theory>]
+[<InlineData "quickstart.fsx">]
+[<InlineData "gmnn.fsx">]
+let ``a script is at most 40 lines`` (name: string) = Assert.InRange(File.ReadAllLines(script name).Length, 10, 40)
 
-[<Fact>]
-let ``the quickstart script runs under dotnet fsi and prints the ladder`` () =
+/// Runs a script with options; skips the test where there is no build to load.
+let private run name options =
     let built = Path.Combine(GlemProcess.root, "src/Glem.Experiments/bin/Release/net10.0/glem.dll")
 
     if not (File.Exists built) then
         Assert.Skip "scripts load the Release build, and there is none"
 
-    let outcome =
-        GlemProcess.start "dotnet" GlemProcess.root (TimeSpan.FromMinutes 10.0) [] [
-            "fsi"
-            quickstart
-            "--"
-            "--quick"
-        ]
+    GlemProcess.start "dotnet" GlemProcess.root (TimeSpan.FromMinutes 10.0) [] ("fsi" :: script name :: "--" :: options)
 
+[<Fact>]
+let ``the quickstart script runs under dotnet fsi and prints the ladder`` () =
+    let outcome = run "quickstart.fsx" [ "--quick" ]
     Assert.True((outcome.Code = 0), outcome.Err)
 
     for rung in [ "LM alone"; "static two-stage"; "GLEM-LM, round 1"; "GLEM-GNN, round 1" ] do
         Assert.Matches($@"{rung} +valid +\d+\.\d%% +test +\d+\.\d%%", outcome.Out)
+
+    // The full recipe has two rounds: --quick was heard.
+    Assert.DoesNotContain("round 2", outcome.Out)
+
+[<Fact>]
+let ``the GMNN script prints a line for each seed and the table, and in haste writes nothing`` () =
+    match Planetoid.findBeside GlemProcess.root with
+    | Error error -> Assert.Skip(GlemError.message error)
+    | Ok folder ->
+        let results = Path.Combine(GlemProcess.root, "results/gmnn/table.md")
+        let before = File.GetLastWriteTimeUtc results
+        let outcome = run "gmnn.fsx" [ "--quick"; "--seeds"; "1"; "--data"; folder ]
+        Assert.True((outcome.Code = 0), outcome.Err)
+
+        for dataset in [ "cora"; "citeseer" ] do
+            Assert.Matches($@"{dataset} 0: GCN \d+\.\d %%  GMNN \d+\.\d %%", outcome.Out)
+            Assert.Matches($@"\| {dataset} \| 1 \|", outcome.Out)
+
+        Assert.DoesNotContain("cora 1:", outcome.Out)
+        Assert.Equal(before, File.GetLastWriteTimeUtc results)
+
+[<Fact>]
+let ``a script refuses a bad option and a folder without data with code 2 and one error line`` () =
+    use folder = new TestFolder()
+
+    for options, part in
+        [
+            [ "--sedes"; "1" ], "--sedes"
+            [ "--data"; folder.Path ], Path.Combine(folder.Path, "cora", "net.txt")
+        ] do
+        let outcome = run "gmnn.fsx" options
+        Assert.Equal(2, outcome.Code)
+        Assert.Contains(part, Assert.Single outcome.ErrorLines)

@@ -70,6 +70,8 @@ type Choice =
     | Share of float
     | Chosen of by: Signal
     | Paced of rate: Rate
+    // Its field has the name of a case of its field's type: {"nested": {"share": 0.5}} is Nested(Share 0.5).
+    | Nested of share: Choice
     | Listed of shares: float list
     | Perhaps of limit: int option
     | Top of fraction: float * by: Signal
@@ -131,7 +133,15 @@ let private plan = {
 
 [<Fact>]
 let ``JSON is as short as it can be read back`` () =
-    let shows (json: string) plan = Assert.Equal(json, (Settings.toJson plan).ToJsonString())
+    let other = {
+        plan with
+            Choice = Everything
+            Choices = [ Share 1.0 ]
+    }
+
+    let shows (json: string) plan =
+        Assert.Equal(json, (Settings.toJson plan).ToJsonString())
+        Assert.Equal(Ok plan, Settings.overlay (JsonNode.Parse json) other)
 
     let rest choice =
         """{"title":"plain","switch":false,"source":null,"weights":[0.8,0.5],"choice":"""
@@ -149,6 +159,7 @@ let ``JSON is as short as it can be read back`` () =
     |> shows (rest """{"paced":{"peak":2,"steps":0}}""")
 
     { plan with Choice = Listed [ 0.5 ] } |> shows (rest """{"listed":0.5}""")
+    { plan with Choice = Nested(Share 0.5) } |> shows (rest """{"nested":{"share":0.5}}""")
 
 [<Fact>]
 let ``a setting reaches through cases, lists and options`` () =
@@ -205,7 +216,7 @@ let ``a setting reaches through cases, lists and options`` () =
 [<InlineData("choice.bottom=1", "choice", "bottom", "everything, share, chosen")>]
 [<InlineData("choice=bottom", "choice", "bottom", "everything, share, chosen")>]
 [<InlineData("choice.top.fraction=1", "choice.top.by", "nothing", "confidence, margin")>]
-[<InlineData("choice=share", "choice.share.item", "nothing", "a number")>]
+[<InlineData("choice=share", "choice.share", "nothing", "a number")>]
 [<InlineData("choice.top.by=1", "choice.top.fraction", "nothing", "a number")>]
 [<InlineData("choice.top.size=1", "choice.top.size", "an unknown field", "fraction, by")>]
 [<InlineData("choice.top=0.5", "choice.top", "0.5", "an object")>]

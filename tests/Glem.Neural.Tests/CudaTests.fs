@@ -86,12 +86,7 @@ module CudaTests =
         let cpu, gpu = bothDevices ()
         close (encoderPass cpu) (encoderPass gpu)
 
-    let private gcn: GcnConfig = {
-        Inputs = 24
-        Hidden = 48
-        Classes = 5
-        Dropout = 0.5
-    }
+    let private gcn = GcnConfig.glem 0.5 24 48 5
 
     let private runningVariance (p: Parameters) =
         let weights = p.Snapshot()
@@ -112,7 +107,7 @@ module CudaTests =
         let gradients, answer =
             pass p (fun () ->
                 let x = torch.tensor (Array.init (n * gcn.Inputs) (fun i -> cos (float32 (i % 1013))))
-                Gcn.forward gcn p (Training 5L) graph (x.reshape([| int64 n; -1L |]).``to`` compute.Device))
+                Gcn.forward gcn p (Training 5L) graph (Dense(x.reshape([| int64 n; -1L |]).``to`` compute.Device)))
 
         gradients.Add("logits", answer.Values).Add("running variance", runningVariance p)
 
@@ -122,6 +117,7 @@ module CudaTests =
         close (graphPass cpu) (graphPass gpu)
 
     let private recipe: OptimiserRecipe = {
+        Rule = Rule.AdamW
         LearningRate = 0.01
         WeightDecay = 0.1
         Beta1 = 0.9
@@ -135,7 +131,7 @@ module CudaTests =
     let private optimised compute =
         use generator = Generator.ofKey (Key.ofSeed 4)
         use p = Parameters.Create(compute, Bert.role, Bert.initial bert generator)
-        use optimiser = new AdamW(recipe, p)
+        use optimiser = new Optimiser(recipe, p)
 
         for step in 0..2 do
             for i in 0 .. p.Leaves.Length - 1 do

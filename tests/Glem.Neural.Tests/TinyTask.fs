@@ -66,12 +66,7 @@ module TinyTask =
         Classes = classes
     }
 
-    let gcn: GcnConfig = {
-        Inputs = 32
-        Hidden = 16
-        Classes = classes
-        Dropout = 0.5
-    }
+    let gcn = GcnConfig.glem 0.5 32 16 classes
 
     let recipe: FitRecipe = {
         Epochs = 2.0
@@ -80,6 +75,7 @@ module TinyTask =
         Patience = 0
         LabelSmoothing = 0.1
         Optimiser = {
+            Rule = Rule.AdamW
             LearningRate = 0.01
             WeightDecay = 0.01
             Beta1 = 0.9

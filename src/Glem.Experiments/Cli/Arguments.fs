@@ -39,6 +39,21 @@ type RunArguments =
             | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type GmnnArguments =
+    | Data of string
+    | Seeds of int
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | GmnnArguments.Data _ ->
+                "the folder that holds cora/ and citeseer/ (default: shared/data/gmnn-planetoid beside the repository)"
+            | GmnnArguments.Seeds _ -> "how many seeds, from 0 (default 20)"
+            | GmnnArguments.Quick ->
+                "cut everything short: a smoke test of seconds, whose numbers mean nothing; writes nothing"
+
+[<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
     | Text of string
@@ -134,11 +149,43 @@ type LawsArguments =
             | LawsArguments.Markdown _ -> "write the list of laws to this file instead of checking them"
 
 [<RequireQualifiedAccess>]
+type ShowRecipeArguments =
+    | [<MainCommand; Mandatory>] Recipe of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ShowRecipeArguments.Recipe _ -> "a recipe's name or file"
+
+[<RequireQualifiedAccess>]
+type DiffRecipeArguments =
+    | [<MainCommand; Mandatory>] Recipes of left: string * right: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | DiffRecipeArguments.Recipes _ -> "two recipes, each a name or a file"
+
+[<RequireQualifiedAccess>]
+type RecipeArguments =
+    | [<CliPrefix(CliPrefix.None); SubCommand>] List
+    | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowRecipeArguments>
+    | [<CliPrefix(CliPrefix.None)>] Diff of ParseResults<DiffRecipeArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | RecipeArguments.List -> "the recipes known by name, and whether they run here"
+            | RecipeArguments.Show _ -> "every field of a recipe, its value, and where that comes from"
+            | RecipeArguments.Diff _ -> "the fields in which two recipes differ"
+
+[<RequireQualifiedAccess>]
 type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
+    | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
     | [<CliPrefix(CliPrefix.None)>] Laws of ParseResults<LawsArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Doctor
@@ -152,6 +199,7 @@ type GlemArguments =
             | GlemArguments.Run _ -> "run a recipe"
             | GlemArguments.Predict _ -> "classify texts with a trained language model, no graph needed"
             | GlemArguments.Report _ -> "one page on any number of runs"
+            | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Laws _ -> "check the laws of the method on this machine, and list them"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"

@@ -98,6 +98,7 @@ module RunCommand =
             |> Result.map withDataset
             |> Result.map (fun recipe -> if options.Contains RunArguments.Quick then Recipes.quick recipe else recipe)
             |> Result.bind Recipe.validate
+            |> Result.bind Recipe.runnable
 
         match recipe, compute options with
         | Error error, _

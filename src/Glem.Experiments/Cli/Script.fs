@@ -7,11 +7,12 @@ open Argu
 module Script =
     /// The options after `--` of `dotnet fsi script.fsx -- options`. Ends the process on --help (0) and on bad options (2).
     let options<'arguments when 'arguments :> IArgParserTemplate> (commandLine: string[]) : ParseResults<'arguments> =
-        let own = commandLine |> Array.skipWhile ((<>) "--")
+        // The script's name comes first. `dotnet fsi` takes the "--" out.
+        let own = commandLine |> Array.skip 1 |> Array.filter ((<>) "--")
         let parser = ArgumentParser.Create<'arguments>(programName = "script", checkStructure = false)
 
         try
-            parser.Parse(Array.skip (min 1 own.Length) own)
+            parser.Parse own
         with :? ArguParseException as problem ->
             if problem.ErrorCode = ErrorCode.HelpText then
                 Console.line problem.Message
@@ -19,6 +20,14 @@ module Script =
             else
                 Console.error (problem.Message.Split('\n')[0])
                 exit 2
+
+    /// The value, or the end of the process: one error line, exit code 2.
+    let orExit result =
+        match result with
+        | Ok value -> value
+        | Error error ->
+            Console.error (GlemError.message error)
+            exit 2
 
     /// Watches a study's stages: one line for each when it ends.
     let progress: string -> TrainState -> unit = ProgressView.Plain.Watch

@@ -10,6 +10,9 @@ module Datasets =
         "the public types of .NET: documentation as text, type references as edges, namespaces as classes; built here, no download"
     ]
 
+    /// Whether find can find it: a known name, or a folder.
+    let isHere (nameOrFolder: string) = known |> List.exists (fst >> (=) nameOrFolder) || Directory.Exists nameOrFolder
+
     /// A data set by name, else from a folder.
     let find (nameOrFolder: string) : Result<Dataset, GlemError> =
         if nameOrFolder = "dotnet-api" then

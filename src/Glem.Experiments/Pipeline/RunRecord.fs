@@ -48,7 +48,7 @@ module RunRecord =
             LibTorch = Engine.Version
         }
 
-    let private machine (compute: Compute) : Machine =
+    let machine (compute: Compute) : Machine =
         let cpu =
             if File.Exists "/proc/cpuinfo" then
                 File.ReadLines "/proc/cpuinfo"

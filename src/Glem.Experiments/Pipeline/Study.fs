@@ -33,7 +33,7 @@ module Study =
     let private rawWidth = 256
 
     /// Trains the tokenizer on the texts, encodes them, and lays out the graph. The caller owns the study.
-    /// Error: a class without training node, no validation node, texts too few for a vocabulary.
+    /// Error: a model that is not built yet, a class without training node, no validation node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
         let training = {
             WordPieceTrainer.defaults with
@@ -41,6 +41,7 @@ module Study =
         }
 
         try
+            Recipe.runnable recipe |> Result.orRaise |> ignore
             let supervision = Supervision.ofSplit dataset.Labels dataset.Split |> Result.orRaise
 
             Steps.ofRecipe recipe dataset supervision |> Result.orRaise |> ignore

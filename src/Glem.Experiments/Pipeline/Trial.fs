@@ -176,6 +176,8 @@ module Trial =
             | Fitted.Pretrained -> ()
 
         let lms, gnns = List.ofSeq lms, List.ofSeq gnns
+        // Fewer than the recipe's where EM converged.
+        let rounds = max lms.Length gnns.Length
         let bestLm, bestGnn = select lmOnly lms, select twoStage gnns
         save study folder bestLm.Model bestGnn.Model
 
@@ -198,7 +200,7 @@ module Trial =
             GlemLm = if lms.IsEmpty then None else Some(scoreOf bestLm)
             GlemGnn = if gnns.IsEmpty then None else Some(scoreOf bestGnn)
             Rounds = [
-                for round in 1 .. recipe.Rounds ->
+                for round in 1..rounds ->
                     {
                         Round = round
                         GlemLm = ofRound round lms
@@ -211,7 +213,7 @@ module Trial =
                     GnnRound = bestGnn.Round
                     Model = if Training.isBetter bestLm.Valid bestGnn.Valid then Student.Lm else Student.Gnn
                 }
-            EmRounds = recipe.Rounds
+            EmRounds = rounds
             Seconds = List.ofSeq seconds
             PeakRssMb = Some(RunRecord.peakMemory ())
         }

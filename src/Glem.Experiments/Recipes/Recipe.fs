@@ -106,6 +106,22 @@ type Recipe = {
 }
 
 module Recipe =
+    /// What the recipe names that is not built yet: its path, its name, and what there is instead.
+    let unbuilt (recipe: Recipe) : (string * string * string) list = [
+        if recipe.Gnn.Model <> GnnModel.Gcn then
+            "gnn.model", Settings.show recipe.Gnn.Model, Settings.show GnnModel.Gcn
+
+        match recipe.Lm.Pretrained with
+        | Some name -> "lm.pretrained", name, "null, an encoder from random weights"
+        | None -> ()
+    ]
+
+    /// The recipe, if all that it names is built. Error: the first name that is not.
+    let runnable (recipe: Recipe) : Result<Recipe, GlemError> =
+        match unbuilt recipe with
+        | [] -> Ok recipe
+        | (path, name, instead) :: _ -> Error(InSetting(path, $"%s{name}, which is not built yet", instead))
+
     /// The fields whose range the types do not say; the first that is out of it is the error.
     let validate (recipe: Recipe) : Result<Recipe, GlemError> =
         let check key (value: float) expected isFine =

@@ -7,6 +7,7 @@ open System.Text.Json.Nodes
 /// Recipes with names.
 module Recipes =
     let private adamW: OptimiserRecipe = {
+        Rule = Rule.AdamW
         LearningRate = 2e-3
         WeightDecay = 0.01
         Beta1 = 0.9
@@ -61,6 +62,7 @@ module Recipes =
         Name = "quickstart"
         Dataset = "dotnet-api"
         Lm = {
+            Pretrained = None
             Layers = 2
             Hidden = 128
             Heads = 4
@@ -80,6 +82,7 @@ module Recipes =
         }
         LmFit = lmFit
         Gnn = {
+            Model = GnnModel.Gcn
             Hidden = 256
             Dropout = 0.5
             Features = Embeddings
@@ -134,9 +137,38 @@ module Recipes =
                 }
         }
 
-    let named = [ quickstart ]
+    let private published (recipe: PublishedRecipe) : SourcedRecipe = {
+        Recipe =
+            { quickstart with Name = recipe.Name }
+            |> Settings.setAll (List.map fst recipe.Settings)
+            |> Result.orRaise
+        What = recipe.What
+        Sources = [
+            for setting, source in recipe.Settings -> setting.Substring(0, setting.IndexOf '='), source
+        ]
+        Otherwise = "not published; Glem's quickstart"
+        Unsaid = recipe.Unsaid
+    }
 
-    let private ofFile (path: string) : Result<Recipe, GlemError> =
+    /// The recipes that have a name, each with its sources.
+    let sourced: SourcedRecipe list = [
+        {
+            Recipe = quickstart
+            What = "GLEM in minutes on two cores: a small BERT from scratch and a GCN on dotnet-api"
+            Sources = []
+            Otherwise = "Glem's own, tuned on dotnet-api's validation nodes"
+            Unsaid = []
+        }
+        yield! OfficialRecipes.all |> List.map published
+    ]
+
+    /// The same without their sources.
+    let named = sourced |> List.map _.Recipe
+
+    let private tryNamed name = sourced |> List.tryFind (fun sourced -> sourced.Recipe.Name = name)
+    let private names = named |> List.map _.Name |> String.concat ", "
+
+    let private ofFile (path: string) : Result<SourcedRecipe, GlemError> =
         try
             match
                 JsonNode.Parse(
@@ -153,12 +185,11 @@ module Recipes =
 
                 json.Remove "base" |> ignore
 
-                match named |> List.tryFind (fun recipe -> recipe.Name = baseName) with
-                | None ->
-                    let known = named |> List.map _.Name |> String.concat ", "
-                    Error(InFile(path, "key 'base'", baseName, $"one of %s{known}"))
-                | Some recipe ->
-                    Settings.overlay json recipe
+                match tryNamed baseName with
+                | None -> Error(InFile(path, "key 'base'", baseName, $"one of %s{names}"))
+                | Some start ->
+                    Settings.overlay json start.Recipe
+                    |> Result.map (SourcedRecipe.changed (Path.GetFileName path |> string) (Settings.paths json) start)
                     |> Result.mapError (function
                         | InSetting(key, found, expected) -> InFile(path, $"key '%s{key}'", found, expected)
                         | error -> error)
@@ -168,11 +199,12 @@ module Recipes =
             Error(InFile(path, $"line %d{problem.LineNumber.GetValueOrDefault() + 1L}", "broken JSON", "a recipe"))
         | :? IOException as problem -> Error(InFile(path, "", problem.Message, "a readable recipe"))
 
-    /// A recipe by name, or from a JSON file that holds what differs from its "base" (quickstart where it names none).
-    let find (nameOrFile: string) : Result<Recipe, GlemError> =
-        match named |> List.tryFind (fun recipe -> recipe.Name = nameOrFile) with
-        | Some recipe -> Ok recipe
+    /// As find, with the sources.
+    let findSourced (nameOrFile: string) : Result<SourcedRecipe, GlemError> =
+        match tryNamed nameOrFile with
+        | Some sourced -> Ok sourced
         | None when File.Exists nameOrFile -> ofFile nameOrFile
-        | None ->
-            let known = named |> List.map _.Name |> String.concat ", "
-            Error(InSetting("recipe", nameOrFile, $"a JSON file, or one of %s{known}"))
+        | None -> Error(InSetting("recipe", nameOrFile, $"a JSON file, or one of %s{names}"))
+
+    /// A recipe by name, or from a JSON file that holds what differs from its "base" (quickstart where it names none).
+    let find (nameOrFile: string) : Result<Recipe, GlemError> = findSourced nameOrFile |> Result.map _.Recipe

@@ -98,13 +98,13 @@ module Settings =
         | NonNull node -> node.GetValueKind()
         | _ -> JsonValueKind.Null
 
-    let private show (node: JsonNode | null) =
+    let private raw (node: JsonNode | null) =
         match node with
         | NonNull node -> node.ToJsonString()
         | _ -> "null"
 
     let private readLeaf key (kind: Type) (node: JsonNode | null) : objnull =
-        let text = show node
+        let text = raw node
 
         match kindOf node with
         | JsonValueKind.Number when kind = typeof<int> ->
@@ -145,18 +145,25 @@ module Settings =
             && not (hasKey (fieldName field) field.PropertyType)
         | _ -> false
 
+    /// A value that the JSON does not give.
+    let private kept key (kind: Type) (current: objnull option) : objnull =
+        match current, kind with
+        | Some current, _ -> current
+        | None, Option _ -> null
+        | None, _ -> fail key "nothing" (expected kind)
+
     /// The JSON's value over the current one, where there is one of that shape.
     let rec private read key (kind: Type) (current: objnull option) (node: JsonNode | null) : objnull =
         match kind, node with
         | Record fields, (:? JsonObject as json) ->
             let old (field: PropertyInfo) = current |> Option.map field.GetValue
             FSharpValue.MakeRecord(kind, readFields key fields old json)
-        | Record _, _ -> fail key (show node) (expected kind)
+        | Record _, _ -> fail key (raw node) (expected kind)
         | Union cases, (:? JsonObject as json) when json.Count = 1 ->
             let pair = Seq.head json
             readCase key kind cases current pair.Key (Some pair.Value)
         | Union cases, _ ->
-            let name = if kindOf node = JsonValueKind.String then string node else show node
+            let name = if kindOf node = JsonValueKind.String then string node else raw node
             readCase key kind cases current name None
         | List item, (:? JsonArray as items) ->
             items |> Seq.mapi (fun i node -> read (join key (string i)) item None node) |> listOf kind
@@ -185,12 +192,13 @@ module Settings =
 
             let values =
                 match content, case.GetFields() with
+                | None, [| field |] -> [| kept key field.PropertyType (old field) |]
                 | None, fields -> readFields key fields old (JsonObject())
                 | Some content, [| field |] when not (isNamed field content) -> [|
                     read key field.PropertyType (old field) content
                   |]
                 | Some(:? JsonObject as json), fields -> readFields key fields old json
-                | Some content, _ -> fail key (show content) "an object"
+                | Some content, _ -> fail key (raw content) "an object"
 
             FSharpValue.MakeUnion(case, values)
 
@@ -202,11 +210,10 @@ module Settings =
         let value (field: PropertyInfo) =
             let name, kind = fieldName field, field.PropertyType
 
-            match current field, kind with
-            | old, _ when json.ContainsKey name -> read (join key name) kind old json[name]
-            | Some old, _ -> old
-            | None, Option _ -> null
-            | None, _ -> fail (join key name) "nothing" (expected kind)
+            if json.ContainsKey name then
+                read (join key name) kind (current field) json[name]
+            else
+                kept (join key name) kind (current field)
 
         fields |> Array.map value
 
@@ -239,6 +246,34 @@ module Settings =
 
     /// The whole value: every field, whatever it is.
     let toJson (value: 'record) : JsonNode = write typeof<'record> (box value) |> nonNull
+
+    // A text stands without its quotes, as it may behind "path=".
+    let private bare (node: JsonNode | null) = if kindOf node = JsonValueKind.String then string node else raw node
+
+    /// A value as it may stand behind "path=".
+    let show (value: 'value) = bare (write typeof<'value> (box value))
+
+    /// Every field that is no record itself: its path, and its value as it may stand behind "path=".
+    let fields (value: 'record) : (string * string) list =
+        let rec leaves key (kind: Type) (node: JsonNode | null) =
+            match kind, node with
+            | Record fields, (:? JsonObject as json) ->
+                fields
+                |> List.ofArray
+                |> List.collect (fun field ->
+                    let name = fieldName field
+                    leaves (join key name) field.PropertyType json[name])
+            | _ -> [ key, bare node ]
+
+        leaves "" typeof<'record> (toJson value)
+
+    /// The paths of the values in a JSON object.
+    let rec paths (json: JsonObject) : string list = [
+        for pair in json do
+            match pair.Value with
+            | :? JsonObject as inner -> yield! paths inner |> List.map (join pair.Key)
+            | _ -> pair.Key
+    ]
 
     /// The record with the JSON's fields in place of its own. Fields that the JSON lacks stay; so do those of a union's
     /// case, unless the JSON picks another case: that one needs all of its fields.

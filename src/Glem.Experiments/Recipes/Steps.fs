@@ -65,8 +65,9 @@ module Steps =
         | SamplingRecipe.Window ratio -> Ratio.create $"%s{key}.sampling.window" ratio |> Result.map Window
         | SamplingRecipe.EachEpoch ratio -> Ratio.create $"%s{key}.sampling.eachEpoch" ratio |> Result.map EachEpoch
 
-    let private softness key labels temperature =
-        Temperature.create $"%s{key}.temperature" temperature
+    /// How a teacher speaks. `key` is the setting that holds the temperature.
+    let softness key labels temperature =
+        Temperature.create key temperature
         |> Result.map (fun temperature ->
             match labels with
             | LabelRecipe.Soft -> Soft temperature
@@ -80,7 +81,7 @@ module Steps =
             Filter = filter key recipe.Filter |> Result.orRaise
             Sureness = sureness recipe.Sureness
             Sampling = sampling key recipe.Sampling |> Result.orRaise
-            Softness = recipe.Temperature |> List.map (softness key recipe.Labels >> Result.orRaise)
+            Softness = recipe.Temperature |> List.map (softness $"%s{key}.temperature" recipe.Labels >> Result.orRaise)
         }
         Objective = {
             Mix = recipe.PseudoWeight |> List.map (Mix.create $"%s{key}.pseudoWeight" >> Result.orRaise)

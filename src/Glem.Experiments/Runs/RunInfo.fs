@@ -101,6 +101,23 @@ module RunInfo =
         | true, started -> started
         | _ -> Json.refuse "a date and time such as 2026-01-31T12:00:00Z" at
 
+    let versionsJson (versions: Versions) =
+        Json.object [
+            "glem", Json.text versions.Glem
+            "commit", Option.bind Json.text versions.Commit
+            "dotnet", Json.text versions.DotNet
+            "libtorch", Json.text versions.LibTorch
+        ]
+
+    let machineJson (machine: Machine) =
+        Json.object [
+            "cpu", Json.text machine.Cpu
+            "threads", Json.int machine.Threads
+            "compute", Json.text machine.Compute
+            "blas", Json.text machine.Blas
+            "operatingSystem", Json.text machine.OperatingSystem
+        ]
+
     /// run.json's text.
     let toJson info =
         Json.object [
@@ -110,25 +127,8 @@ module RunInfo =
             "started", Json.text (info.Started.UtcDateTime.ToString "yyyy-MM-dd'T'HH:mm:ss'Z'")
             "dataset", Some(card info.Dataset)
             "configuration", Option.ofObj (JsonNode.Parse(info.Configuration.GetRawText()))
-            "versions",
-            Some(
-                Json.object [
-                    "glem", Json.text info.Versions.Glem
-                    "commit", Option.bind Json.text info.Versions.Commit
-                    "dotnet", Json.text info.Versions.DotNet
-                    "libtorch", Json.text info.Versions.LibTorch
-                ]
-            )
-            "machine",
-            Some(
-                Json.object [
-                    "cpu", Json.text info.Machine.Cpu
-                    "threads", Json.int info.Machine.Threads
-                    "compute", Json.text info.Machine.Compute
-                    "blas", Json.text info.Machine.Blas
-                    "operatingSystem", Json.text info.Machine.OperatingSystem
-                ]
-            )
+            "versions", Some(versionsJson info.Versions)
+            "machine", Some(machineJson info.Machine)
         ]
         |> Json.document
 

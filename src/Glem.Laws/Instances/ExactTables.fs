@@ -43,7 +43,8 @@ module ExactTables =
         let exact = problem run.Scene
         let model = Exact.indifferent exact
         let variational = posterior exact model
-        let says = Exact.q exact variational, Exact.p exact model
+        let q: Posterior<Lm> = Exact.q exact variational
+        let p: Posterior<Gnn> = Exact.p exact model
 
         let variational, model =
             if isSpoilt then
@@ -51,7 +52,7 @@ module ExactTables =
             else
                 variational, model
 
-        Instance.start theta phi run (variational, fst says) (model, snd says)
+        Instance.start theta phi run (variational, q) (model, p)
 
     let private instance name posterior : Instance = {
         Name = name
@@ -62,7 +63,10 @@ module ExactTables =
         IsRandom = false
         Start = start false posterior
         Spoilt = start true posterior
-        Steps = fun run -> Exact.fits (problem run.Scene) 3 |> Instance.steps theta phi
+        Steps =
+            fun run ->
+                let fits: Fits<Lm, Gnn, Variational, Pairwise> = Exact.fits (problem run.Scene) 3
+                Instance.steps theta phi fits
     }
 
     /// q is a mean field, as in the paper.

@@ -51,25 +51,35 @@ module Instance =
 
     let private value (learnt: Learnt) : 'a = unbox<'a> learnt.Value
 
-    /// Hides the types of the parameters.   theta, phi : all their numbers
-    let steps theta phi (fits: Fits<Lm, Gnn, 'theta, 'phi>) : Steps = {
+    /// The same posterior under another name of its source, bit for bit.
+    let private renamed (posterior: Posterior<'a>) : Posterior<'b> =
+        posterior.Logits.ToArray() |> Posterior.ofLogits posterior.ClassCount
+
+    /// Hides the types of the sides and their parameters.   theta, phi : all their numbers
+    let steps theta phi (fits: Fits<'q, 'p, 'theta, 'phi>) : Steps = {
         FitQ =
             fun turn learntPhi p learntTheta ->
-                let fitted, q = fits.FitQ turn (value learntPhi) p (value learntTheta)
-                learnt theta fitted, q
+                let fitted, q = fits.FitQ turn (value learntPhi) (renamed p) (value learntTheta)
+                learnt theta fitted, renamed q
         FitP =
             fun turn learntTheta q learntPhi ->
-                let fitted, p = fits.FitP turn (value learntTheta) q (value learntPhi)
-                learnt phi fitted, p
+                let fitted, p = fits.FitP turn (value learntTheta) (renamed q) (value learntPhi)
+                learnt phi fitted, renamed p
     }
 
     /// A run's start in the problem's order, its parameters' types hidden.
-    let start theta phi (problem: Problem) (startTheta: 'theta, q) (startPhi: 'phi, p) : State =
+    let start
+        theta
+        phi
+        (problem: Problem)
+        (startTheta: 'theta, q: Posterior<'q>)
+        (startPhi: 'phi, p: Posterior<'p>)
+        : State =
         let key = Key.ofSeed problem.Setting.Seed |> Key.named "em"
 
         match problem.Setting.Order with
-        | LmFirst -> Em.startWithE key (learnt theta startTheta) (learnt phi startPhi) p
-        | GnnFirst -> Em.startWithM key (learnt theta startTheta) (learnt phi startPhi) q
+        | LmFirst -> Em.startWithE key (learnt theta startTheta) (learnt phi startPhi) (renamed p)
+        | GnnFirst -> Em.startWithM key (learnt theta startTheta) (learnt phi startPhi) (renamed q)
 
     /// The problems that an instance is tried on.
     let domain (instance: Instance) = Problem.upTo instance.Classes instance.Nodes

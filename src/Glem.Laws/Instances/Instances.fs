@@ -6,6 +6,7 @@ module Instances =
         Tables.instance
         ExactTables.meanField
         ExactTables.joint
+        Networks.gmnn
         Networks.twoGnns
         Networks.lmAndGnn
     ]

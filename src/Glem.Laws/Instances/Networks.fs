@@ -4,7 +4,7 @@ open System
 open Glem
 open TorchSharp
 
-/// The engine's two neural instances, small enough to be run by the hundred: their steps are the product's own.
+/// The engine's neural instances, small enough to be run by the hundred: their steps are the product's own.
 module Networks =
     let private compute = {
         Device = torch.CPU
@@ -15,10 +15,12 @@ module Networks =
     let recipe isNoisy : FitRecipe = {
         Epochs = 2.0
         Batch = if isNoisy then 4 else 0
-        EvaluationsPerEpoch = 1.0
+        // Rounding may choose another of two equal checkpoints: a still training has one, its last.
+        EvaluationsPerEpoch = if isNoisy then 1.0 else 0.01
         Patience = 0
         LabelSmoothing = 0.0
         Optimiser = {
+            Rule = Rule.AdamW
             LearningRate = 0.05
             WeightDecay = 0.01
             Beta1 = 0.9
@@ -44,11 +46,13 @@ module Networks =
     let private dropout (problem: Problem) = if problem.Setting.IsNoisy then 0.2 else 0.0
 
     /// A graph model of `inputs` columns.
-    let gcn inputs dropout (scene: Scene) : GcnConfig = {
-        Inputs = inputs
-        Hidden = 8
-        Classes = scene.ClassCount
-        Dropout = dropout
+    let gcn inputs dropout (scene: Scene) = GcnConfig.glem dropout inputs 8 scene.ClassCount
+
+    // Where every node's neighbourhood is the whole graph, batch norm divides rounding noise by a spread of 0: a still model
+    // does without.
+    let private gcnOf inputs (problem: Problem) = {
+        gcn inputs (dropout problem) problem.Scene with
+            BatchNorm = problem.Setting.IsNoisy
     }
 
     /// What the scene's student thinks of the nodes, as their features : [n; c].
@@ -67,6 +71,30 @@ module Networks =
     let predictGcn config (scene: Scene) inputs weights =
         use graph = Propagation.symmetric compute.Device (Scene.edges scene)
         GraphModel.predict compute config graph inputs weights
+
+    /// d (sum of node n's logits) / d label inputs, for each node n that a training step learns from : n, [nodes; c].
+    let labelGradients config stage (scene: Scene) inputs weights number =
+        use _ = torch.NewDisposeScope()
+        use graph = Propagation.symmetric compute.Device (Scene.edges scene)
+        use p = Parameters.Create(compute, Gcn.role, weights)
+        use x = GraphModel.tensors compute inputs
+        let nodes = GraphModel.taught stage inputs number |> Array.map (fun at -> int stage.Lesson.Nodes[at])
+        let labels = (Option.get x.Labels).requires_grad_ true
+        let seen = GraphModel.visible compute x (fun i -> Array.contains i nodes)
+        let logits = Gcn.forward config p (Training 1L) graph (Dense seen)
+
+        [
+            for node in nodes do
+                labels.grad <- null
+                // A weight for each class, so that their gradients do not cancel.
+                let one = torch.tensor [| int64 node |]
+                let weights = torch.tensor (Array.init config.Classes (fun k -> float32 (k + 1)))
+                (logits.index_select(0L, one).mul(weights).sum()).backward(retain_graph = true)
+
+                match labels.grad with
+                | null -> ()
+                | gradient -> node, gradient.contiguous().data<float32>().ToArray()
+        ]
 
     let private vocabulary = 5 + 8 * 5
 
@@ -164,9 +192,9 @@ module Networks =
     /// The graph's posterior as the text side's: in GMNN q is a graph network too.
     let private asQ (p: Posterior<Gnn>) : Posterior<Lm> = Posterior.ofLogits p.ClassCount (p.Logits.ToArray())
 
-    /// Two graph networks, as in GMNN (Qu, Bengio & Tang 2019).
+    /// Two graph networks on the same features, under GLEM's objective.
     let twoGnns: Instance =
-        let config (problem: Problem) = gcn problem.Scene.ClassCount (dropout problem) problem.Scene
+        let config (problem: Problem) = gcnOf problem.Scene.ClassCount problem
 
         let fits (problem: Problem) : Fits<Lm, Gnn, Weights, Weights> =
             let fit stage start = fitGcn (config problem) stage problem.Scene (features problem.Scene) start
@@ -201,7 +229,7 @@ module Networks =
     /// A language model and a graph network that reads its embeddings: GLEM.
     let lmAndGnn: Instance =
         let model (problem: Problem) = lm (dropout problem) problem.Scene
-        let config (problem: Problem) = gcn 8 (dropout problem) problem.Scene
+        let config = gcnOf 8
 
         let inputs (theta: LmFit) : NodeInputs = {
             Features = theta.Embeddings
@@ -243,4 +271,83 @@ module Networks =
             Start = start id id
             Spoilt = start (spoil "classifier.bias") (spoil "conv2.bias")
             Steps = fits >> Instance.steps fitNumbers numbers
+        }
+
+    // The optimisers' memories are part of GMNN's parameters.
+    let private graphNumbers (fit: GraphFit) =
+        Array.concat [
+            numbers fit.Weights
+            numbers fit.Optimiser.Means
+            numbers fit.Optimiser.Squares
+            Array.map float fit.Logits
+        ]
+
+    let private startNumbers start =
+        match start with
+        | Anew weights -> numbers weights
+        | From fit -> graphNumbers fit
+
+    /// GMNN as it reproduces its paper: q reads features, p the labels that q gives, both optimisers remember.
+    let gmnn: Instance =
+        let make (problem: Problem) : Gmnn =
+            let scene = problem.Scene
+            let n, c = scene.NodeCount, scene.ClassCount
+            let dropout = dropout problem
+
+            {
+                Compute = compute
+                Graph = Propagation.symmetric compute.Device (Scene.edges scene)
+                Features =
+                    SparseFeatures.ofRows
+                        compute.Device
+                        c
+                        (Array.init (n + 1) (fun i -> i * c))
+                        (Array.init (n * c) (fun cell -> cell % c))
+                        ((Scene.student scene).Rows.ToArray())
+                Q = GcnConfig.gmnn dropout dropout c 8 c
+                P = GcnConfig.gmnn dropout dropout c 8 c
+                Pretraining = recipe problem.Setting.IsNoisy
+                Fit = recipe problem.Setting.IsNoisy
+                Draw = problem.Setting.Softness
+                Rounds = 2
+                Supervision = Scene.supervision scene
+                Validation = Scene.validation scene
+                Watch = fun _ _ -> ()
+            }
+
+        let fits (problem: Problem) : Fits<FeatureGnn, LabelGnn, GraphFit, GraphStart> = {
+            FitQ =
+                fun turn phi p theta ->
+                    use gmnn = make problem
+                    (Gmnn.fits gmnn).FitQ turn phi p theta
+            FitP =
+                fun turn theta q phi ->
+                    use gmnn = make problem
+                    (Gmnn.fits gmnn).FitP turn theta q phi
+        }
+
+        let start change (problem: Problem) =
+            use gmnn = make problem
+            let theta, q = Gmnn.pretrain gmnn (rootKey problem)
+
+            let theta = {
+                theta with
+                    Weights = change theta.Weights
+            }
+
+            let phi = GraphModel.initial (rootKey problem) gmnn.P |> change |> Anew
+            // Before its first step p has said nothing yet.
+            let p: Posterior<LabelGnn> = Posterior.uniform problem.Scene.NodeCount problem.Scene.ClassCount
+            Instance.start graphNumbers startNumbers problem (theta, q) (phi, p)
+
+        {
+            Name = "GMNN"
+            Cost = 2
+            Classes = 3
+            Nodes = 12
+            HasMix = false
+            IsRandom = true
+            Start = start id
+            Spoilt = start (spoil "conv2.lin.weight")
+            Steps = fits >> Instance.steps graphNumbers startNumbers
         }

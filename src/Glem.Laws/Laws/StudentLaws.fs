@@ -244,6 +244,28 @@ module StudentLaws =
                 train inputs = train (withOtherRow (int gold.Nodes[at]) inputs))
     }
 
+    let private noGradient = {
+        Name = "in a training pass no gradient runs from a taught node's logits to its own label input"
+        Statement =
+            "d logit_nk / d y_n = 0 for every n that the step learns from and every k, by automatic differentiation"
+        Source = "Zhao et al. 2023, equation 6: p(y_n | y_{L \\ n}); Shi et al. 2021 (UniMP)"
+        Guards = "a label that comes back to its node over a self-loop or a neighbour"
+        Mutation = "training with every label visible"
+        Cases =
+            on "GNN with label inputs" 2 (problems |> Scene.beside kinds) (fun (problem, (kind, folds, seed)) ->
+                let inputs = labelled kind folds problem
+                let config = Networks.gcn inputs.Columns 0.2 problem.Scene
+                let weights = GraphModel.initial (key problem) config
+
+                let stage =
+                    Networks.stage "" (key problem) (steady 1 1.0) ignore problem.Scene (goldLesson problem.Scene)
+
+                Networks.labelGradients config stage problem.Scene inputs weights (seed % 5)
+                |> List.forall (fun (node, gradient) ->
+                    let c = config.Classes
+                    Array.sub gradient (node * c) c |> Array.forall (fun g -> g = 0f)))
+    }
+
     let private othersLabels = {
         Name = "other nodes' label inputs do reach a node"
         Statement = "where n has a neighbour m, d logit_n / d y_m <> 0 in some pass"
@@ -338,6 +360,7 @@ module StudentLaws =
             whatIsRead
             ownLabelInPrediction
             ownLabelInTraining
+            noGradient
             othersLabels
         ]
     }

@@ -73,57 +73,111 @@ module Propagation =
             TransposedValues = transposedValues
         }
 
-/// The shape of a 2-layer graph convolutional network.
+/// How a weight matrix starts.
+type MatrixStart =
+    /// Uniform within sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010; PyG's GCNConv).
+    | Glorot
+    /// Uniform within 1 / sqrt(outputs) (Kipf's pygcn, and GMNN after it).
+    | FanOut
+
+/// A 2-layer graph convolutional network.
 type GcnConfig = {
     /// d, width of the node features.
     Inputs: int
     Hidden: int
     Classes: int
-    /// Dropped share of the features and of the hidden layer.
-    Dropout: float
+    /// Dropped share of the features.
+    InputDropout: float
+    /// Dropped share of the hidden layer.
+    HiddenDropout: float
+    /// Whether the hidden layer is normalised over the nodes before its ReLU.
+    BatchNorm: bool
+    /// Whether the convolutions add a bias.
+    Biases: bool
+    Start: MatrixStart
 }
 
-/// Kipf & Welling 2017 with batch norm between its two layers, as GLEM's official GCN has it. Names as PyG spells them.
+module GcnConfig =
+    /// GLEM's official GCN: PyG's convolutions with batch norm between them, one dropout rate.
+    let glem (dropout: float) (inputs: int) (hidden: int) (classes: int) = {
+        Inputs = inputs
+        Hidden = hidden
+        Classes = classes
+        InputDropout = dropout
+        HiddenDropout = dropout
+        BatchNorm = true
+        Biases = true
+        Start = Glorot
+    }
+
+    /// GMNN's GNNs (Qu, Bengio & Tang 2019, released code): weight matrices alone.
+    let gmnn (inputDropout: float) (hiddenDropout: float) (inputs: int) (hidden: int) (classes: int) = {
+        Inputs = inputs
+        Hidden = hidden
+        Classes = classes
+        InputDropout = inputDropout
+        HiddenDropout = hiddenDropout
+        BatchNorm = false
+        Biases = false
+        Start = FanOut
+    }
+
+/// Kipf & Welling 2017, plain or with batch norm between its two layers. Names as PyG spells them.
 module Gcn =
     let private momentum = 0.1
     let private epsilon = 1e-5
 
-    /// Glorot-uniform matrices, zero biases (PyG's GCNConv).
+    /// Random matrices, zero biases.
     let initial (config: GcnConfig) (generator: torch.Generator) : Weights =
         use _ = torch.NewDisposeScope()
         let weights = Dictionary<string, Weight>()
         let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
 
-        let glorot name outputs inputs =
-            let bound = sqrt (6.0 / float (outputs + inputs))
+        let matrix name outputs inputs =
+            let bound =
+                match config.Start with
+                | Glorot -> sqrt (6.0 / float (outputs + inputs))
+                | FanOut -> 1.0 / sqrt (float outputs)
+
             let unit = torch.rand ([| int64 outputs; int64 inputs |], generator = generator)
             keep name (unit * (2.0 * bound) - bound)
 
-        glorot "conv1.lin.weight" config.Hidden config.Inputs
-        keep "conv1.bias" (torch.zeros [| int64 config.Hidden |])
-        keep "bn.weight" (torch.ones [| int64 config.Hidden |])
-        keep "bn.bias" (torch.zeros [| int64 config.Hidden |])
-        keep "bn.running_mean" (torch.zeros [| int64 config.Hidden |])
-        keep "bn.running_var" (torch.ones [| int64 config.Hidden |])
-        glorot "conv2.lin.weight" config.Classes config.Hidden
-        keep "conv2.bias" (torch.zeros [| int64 config.Classes |])
+        let layer name outputs inputs =
+            matrix $"%s{name}.lin.weight" outputs inputs
+
+            if config.Biases then
+                keep $"%s{name}.bias" (torch.zeros [| int64 outputs |])
+
+        layer "conv1" config.Hidden config.Inputs
+
+        if config.BatchNorm then
+            keep "bn.weight" (torch.ones [| int64 config.Hidden |])
+            keep "bn.bias" (torch.zeros [| int64 config.Hidden |])
+            keep "bn.running_mean" (torch.zeros [| int64 config.Hidden |])
+            keep "bn.running_var" (torch.ones [| int64 config.Hidden |])
+
+        layer "conv2" config.Classes config.Hidden
         weights
 
     let role (name: string) = if name.StartsWith "bn.running_" then Runs else Trains
 
-    /// y = P x W^T + b. Multiplies on the narrower side of the product first.
-    let private convolve (graph: Propagation) (x: Tensor) (weight: Tensor) (bias: Tensor) =
-        let narrows = weight.shape[0] < weight.shape[1]
-        let product (x: Tensor) = torch.nn.functional.linear (x, weight)
-        let y = if narrows then graph.Propagate(product x) else product (graph.Propagate x)
-        y.add bias
+    /// y = P x W^T + b. Multiplies on the narrower side of the product first; sparse features always by W first.
+    let private convolve (config: GcnConfig) (p: Parameters) (graph: Propagation) (layer: string) (x: NodeFeatures) =
+        let weight = p[$"%s{layer}.lin.weight"]
+
+        let y =
+            match x with
+            | Dense x when weight.shape[0] >= weight.shape[1] -> torch.nn.functional.linear (graph.Propagate x, weight)
+            | x -> graph.Propagate(NodeFeatures.linear weight x)
+
+        if config.Biases then y.add p[$"%s{layer}.bias"] else y
 
     /// Class logits : [n; c] of x : [n; d]. Training moves the running statistics.
-    let forward (config: GcnConfig) (p: Parameters) mode (graph: Propagation) (x: Tensor) =
-        let dropout place (x: Tensor) =
+    let forward (config: GcnConfig) (p: Parameters) mode (graph: Propagation) (x: NodeFeatures) =
+        let dropout place share (x: NodeFeatures) =
             match mode with
-            | Evaluating -> x
-            | Training seed -> Ops.Dropout(x, config.Dropout, seed * 1000003L + place)
+            | Training seed when share > 0.0 -> NodeFeatures.dropout share (seed * 1000003L + place) x
+            | _ -> x
 
         let norm (x: Tensor) =
             torch.nn.functional.batch_norm (
@@ -137,5 +191,7 @@ module Gcn =
                 epsilon
             )
 
-        let hidden = convolve graph (dropout 1L x) p["conv1.lin.weight"] p["conv1.bias"] |> norm
-        convolve graph (hidden.relu () |> dropout 2L) p["conv2.lin.weight"] p["conv2.bias"]
+        let hidden = x |> dropout 1L config.InputDropout |> convolve config p graph "conv1"
+        let hidden = if config.BatchNorm then norm hidden else hidden
+
+        Dense(hidden.relu ()) |> dropout 2L config.HiddenDropout |> convolve config p graph "conv2"

@@ -155,6 +155,9 @@ module Checkpoint =
         json.Add("inputs", config.Inputs)
         json.Add("hidden", config.Hidden)
         json.Add("classes", config.Classes)
-        json.Add("dropout", config.Dropout)
+        json.Add("input_dropout", config.InputDropout)
+        json.Add("dropout", config.HiddenDropout)
+        json.Add("batch_norm", config.BatchNorm)
+        json.Add("bias", config.Biases)
         saveWeights folder weights
         writeText (configFile folder) (json.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))

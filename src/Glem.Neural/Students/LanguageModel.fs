@@ -170,7 +170,7 @@ module LanguageModel =
         (start: Weights)
         : LmFit * Posterior<Lm> =
         use p = Parameters.Create(compute, role, start)
-        use optimiser = new AdamW(stage.Recipe.Optimiser, p)
+        use optimiser = new Optimiser(stage.Recipe.Optimiser, p)
         let lesson = stage.Lesson
         let plan = FitRecipe.plan lesson.PerEpoch stage.Recipe
         let taught = lesson.Nodes |> Array.map (fun node -> texts[int node])

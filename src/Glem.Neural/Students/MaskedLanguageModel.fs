@@ -69,7 +69,7 @@ module MaskedLanguageModel =
         (encoder: Weights)
         =
         use p = Parameters.Create(compute, role, withHead key model encoder)
-        use optimiser = new AdamW(recipe.Optimiser, p)
+        use optimiser = new Optimiser(recipe.Optimiser, p)
         let plan = FitRecipe.plan texts.Length recipe
         let everyText = Array.init texts.Length id
         let rows = Batches.schedule key recipe.Batch (texts |> Array.map _.Length) (fun _ -> everyText)

@@ -9,6 +9,8 @@ type Pooling =
 
 /// The language model: a BERT encoder, dropout, and one linear layer on the pooled vector (GLEM, official BertClassifier).
 type LmRecipe = {
+    /// The pre-trained encoder to start from, by its Hugging Face name; None starts from random weights.
+    Pretrained: string option
     Layers: int
     Hidden: int
     Heads: int
@@ -41,8 +43,25 @@ type GnnFeatures =
     /// The language model's embeddings of the round before.
     | PreviousEmbeddings
 
-/// The graph neural network: a 2-layer GCN.
+/// Graph models that recipes name. A GCN is the one that is built yet.
+[<RequireQualifiedAccess>]
+type GnnModel =
+    /// Kipf & Welling 2017; 2 layers.
+    | Gcn
+    /// Li et al. 2021.
+    | RevGat
+    /// GraphSAGE, Hamilton et al. 2017.
+    | Sage
+    /// Zhang et al. 2022.
+    | Gamlp
+    /// Sun et al. 2021.
+    | Sagn
+    /// Schlichtkrull et al. 2018.
+    | Rgcn
+
+/// The graph neural network.
 type GnnRecipe = {
+    Model: GnnModel
     Hidden: int
     Dropout: float
     Features: GnnFeatures

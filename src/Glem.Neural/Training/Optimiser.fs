@@ -1,15 +1,29 @@
 namespace Glem
 
 open System
+open System.Collections.Generic
 open TorchSharp
 open Glem.Torch.Extensions
 
-/// AdamW's settings (Loshchilov & Hutter 2019), with Hugging Face's defaults.
+/// How gradients become a step. Under every rule matrices alone are decayed, biases and norms are not (Devlin et al. 2019).
+[<RequireQualifiedAccess>]
+type Rule =
+    /// Adam, and apart from it the weights shrink by rate * decay (Loshchilov & Hutter 2019; torch.optim.AdamW).
+    | AdamW
+    /// Adam on gradient + decay * weight, that is, with an L2 penalty (Kingma & Ba 2015; torch.optim.Adam).
+    | Adam
+    /// gradient + decay * weight over the root of its running mean square (Hinton 2012; torch.optim.RMSprop).
+    | RmsProp
+
+/// A rule and its settings.
 type OptimiserRecipe = {
+    Rule: Rule
     /// Peak learning rate.
     LearningRate: float
     WeightDecay: float
+    /// Memory of the mean gradient; RmsProp has none.
     Beta1: float
+    /// Memory of the mean squared gradient: Adam's usual 0.999, PyTorch's RMSprop 0.99 (there alpha).
     Beta2: float
     Epsilon: float
     /// Gradients are scaled down to this global L2 norm; 0 leaves them alone.
@@ -32,18 +46,73 @@ module Schedule =
     /// The learning rate at step k of n.
     let rate recipe steps step = recipe.LearningRate * factor recipe steps step
 
-/// AdamW over a student's parameters: moments, and the step that uses up the leaves' gradients. Owns its moments.
-type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
-    let zerosLike (tensors: Tensor[]) =
-        tensors
-        |> Array.map (fun tensor -> torch.zeros_like(tensor, requires_grad = false).DetachFromDisposeScope())
+/// What an optimiser remembers between steps, by parameter. A value: nothing changes it.
+type OptimiserState = {
+    /// Steps done.
+    Steps: int
+    /// Running means of the gradients.
+    Means: Weights
+    /// Running means of the squared gradients.
+    Squares: Weights
+}
 
-    let means = zerosLike parameters.Masters
-    let squares = zerosLike parameters.Masters
-    let mutable steps = 0
+/// A rule over a student's parameters: moments, and the step that uses up the leaves' gradients. Owns its moments, which
+/// start at `state`, or at 0.
+type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: OptimiserState) =
+    let moments (remembered: OptimiserState -> Weights) =
+        Array.zip parameters.Names parameters.Masters
+        |> Array.map (fun (name, master) ->
+            let moment = torch.zeros_like (master, requires_grad = false)
 
-    // Biases and norms are not decayed (Devlin et al. 2019; Hugging Face's Trainer).
-    let decays i = parameters.Masters[i].dim() > 1L
+            state
+            |> Option.map remembered
+            |> Option.iter (fun values ->
+                Scope.freeingAll (fun () -> moment.copy_ (Weight.toTensor values[name]) |> ignore))
+
+            moment.DetachFromDisposeScope())
+
+    let means = moments _.Means
+    let squares = moments _.Squares
+    let mutable steps = state |> Option.map _.Steps |> Option.defaultValue 0
+
+    let decay i = if parameters.Masters[i].dim() > 1L then recipe.WeightDecay else 0.0
+
+    // A leaf of its own is the bfloat16 copy of its master.
+    let hasShadow i = not (obj.ReferenceEquals(parameters.Masters[i], parameters.Leaves[i]))
+
+    let withPenalty scale (i, gradient: Tensor) =
+        i, gradient.``to`` (torch.ScalarType.Float32) * scale + parameters.Masters[i] * decay i
+
+    // One pass of the fused kernel over parameters that share a decay and, or not, have bfloat16 copies to refresh.
+    let adam rate scale decay hasShadow (group: (int * Tensor)[]) =
+        let pick (tensors: Tensor[]) = group |> Array.map (fun (i, _) -> tensors[i])
+
+        Ops.AdamW(
+            pick parameters.Masters,
+            group |> Array.map snd,
+            pick means,
+            pick squares,
+            (if hasShadow then pick parameters.Leaves else [||]),
+            rate,
+            recipe.Beta1,
+            recipe.Beta2,
+            recipe.Epsilon,
+            decay,
+            steps,
+            scale
+        )
+
+    let rmsProp (rate: float) (i, gradient: Tensor) =
+        let square = squares[i]
+
+        square.mul_(recipe.Beta2.ToScalar()).addcmul_(gradient, gradient, (1.0 - recipe.Beta2).ToScalar())
+        |> ignore
+
+        let root = square.sqrt () + recipe.Epsilon
+        parameters.Masters[i].addcdiv_(gradient, root, (-rate).ToScalar()) |> ignore
+
+        if hasShadow i then
+            parameters.Leaves[i].copy_ parameters.Masters[i] |> ignore
 
     /// Clips, moves the masters one step, refreshes the bfloat16 leaves and drops the gradients.
     /// Answers the gradients' global L2 norm before clipping.
@@ -68,31 +137,33 @@ type AdamW(recipe: OptimiserRecipe, parameters: Parameters) =
                 else
                     1.0
 
-            // A leaf of its own is the bfloat16 copy that the kernel refreshes with its master.
-            let hasShadow i = not (obj.ReferenceEquals(parameters.Masters[i], parameters.Leaves[i]))
-
-            for (isMatrix, isLow), group in reached |> Array.groupBy (fun (i, _) -> decays i, hasShadow i) do
-                let pick (tensors: Tensor[]) = group |> Array.map (fun (i, _) -> tensors[i])
-
-                Ops.AdamW(
-                    pick parameters.Masters,
-                    group |> Array.map snd,
-                    pick means,
-                    pick squares,
-                    (if isLow then pick parameters.Leaves else [||]),
-                    rate,
-                    recipe.Beta1,
-                    recipe.Beta2,
-                    recipe.Epsilon,
-                    (if isMatrix then recipe.WeightDecay else 0.0),
-                    steps,
-                    scale
-                )
+            match recipe.Rule with
+            | Rule.AdamW ->
+                for (decay, hasShadow), group in reached |> Array.groupBy (fun (i, _) -> decay i, hasShadow i) do
+                    adam rate scale decay hasShadow group
+            | Rule.Adam ->
+                for hasShadow, group in reached |> Array.groupBy (fun (i, _) -> hasShadow i) do
+                    group |> Array.map (withPenalty scale) |> adam rate 1.0 0.0 hasShadow
+            | Rule.RmsProp -> reached |> Array.iter (withPenalty scale >> rmsProp rate)
 
             for leaf in parameters.Leaves do
                 leaf.grad <- null
 
             norm)
+
+    /// The present memory: an optimiser that starts from it continues as this one would.
+    member _.State: OptimiserState =
+        let values (tensors: Tensor[]) : Weights =
+            Array.zip parameters.Names tensors
+            |> Seq.map (fun (name, tensor) -> KeyValuePair(name, Weight.ofTensor tensor))
+            |> Dictionary
+            :> Weights
+
+        {
+            Steps = steps
+            Means = values means
+            Squares = values squares
+        }
 
     interface IDisposable with
         member _.Dispose() =

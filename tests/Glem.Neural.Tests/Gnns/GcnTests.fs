@@ -32,12 +32,7 @@ let ``one convolution and its gradients are PyG's GCNConv`` (graph: string) =
     agree "grad.param.lin.weight" (Golden.gradient weight)
     agree "grad.param.bias" (Golden.gradient bias)
 
-let private config: GcnConfig = {
-    Inputs = 8
-    Hidden = 16
-    Classes = 5
-    Dropout = 0.0
-}
+let private config = GcnConfig.glem 0.0 8 16 5
 
 /// Weights of a golden two-layer model; `buffers` is the prefix of its running statistics.
 let private weights (buffers: string) =
@@ -52,7 +47,7 @@ let private isPyg mode buffers (path: string) (at: string) =
     let golden = Golden.tensors path
     use propagation = Propagation.symmetric torch.CPU (rows golden[$"%s{at}edge_index"])
     let x = golden["x"].requires_grad_ true
-    let out = Gcn.forward config p mode propagation x
+    let out = Gcn.forward config p mode propagation (Dense x)
     let expected name = Golden.floats golden[$"%s{at}%s{name}"]
     Golden.agree "out" 1e-5 1e-5 (expected "out") (Golden.floats out)
     (out.mul golden["grad_out"]).sum().backward()
@@ -95,7 +90,7 @@ let private logits (edges: Csr) (x: Tensor) =
     use _ = torch.NewDisposeScope()
     use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, GraphModel.initial key config)
     use propagation = Propagation.symmetric torch.CPU edges
-    Gcn.forward config p Evaluating propagation x |> Golden.floats |> Array.chunkBySize 5
+    Gcn.forward config p Evaluating propagation (Dense x) |> Golden.floats |> Array.chunkBySize 5
 
 [<Fact>]
 let ``renaming the nodes renames the logits`` () =
@@ -129,3 +124,95 @@ let ``a node's logits depend on the nodes within two hops and on no other`` () =
     lastChanged.narrow(0L, 6L, 1L).add_(torch.ones [| 1L; 8L |]) |> ignore
     let before, after = logits path x, logits path lastChanged
     Assert.Equal<bool>([| true; true; true; true; false; false; false |], Array.map2 (=) before after)
+
+let private plain = GcnConfig.gmnn 0.5 0.0 8 16 5
+
+let private weightsOf (config: GcnConfig) =
+    use generator = Generator.ofKey key
+    Gcn.initial config generator
+
+[<Fact>]
+let ``GMNN's network is two matrices, uniform within one over the root of their outputs`` () =
+    let weights = weightsOf plain
+
+    for name, outputs, inputs in [ "conv1.lin.weight", 16, 8; "conv2.lin.weight", 5, 16 ] do
+        Assert.Equal<int64>([| int64 outputs; int64 inputs |], weights[name].Shape)
+        let largest = weights[name].Values |> Array.map abs |> Array.max
+        // Of 80 draws and more, the largest is all but surely in the upper fifth.
+        Assert.InRange(float largest * sqrt (float outputs), 0.8, 1.0)
+
+    Assert.Equal(2, weights.Count)
+
+[<Fact>]
+let ``GMNN's network in evaluation is P relu(P x W1) W2`` () =
+    use _ = torch.NewDisposeScope()
+    let weights = weightsOf plain
+    use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weights)
+
+    use propagation =
+        Propagation.symmetric torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
+
+    let x = random [| 7L; 8L |]
+    let times (name: string) (x: Tensor) = x.matmul (p[name].t())
+    let hidden = (x |> times "conv1.lin.weight" |> propagation.Propagate).relu()
+    let expected = hidden |> times "conv2.lin.weight" |> propagation.Propagate
+    let actual = Gcn.forward plain p Evaluating propagation (Dense x)
+    Golden.agree "logits" 1e-5 1e-5 (Golden.floats expected) (Golden.floats actual)
+
+/// Five nodes' bags over eight words, the last node's empty, and the same as a dense matrix.
+let private bags () =
+    let offsets, columns = [| 0; 3; 4; 6; 8; 8 |], [| 0; 2; 7; 2; 1; 5; 0; 6 |]
+    let values = [| 0.5f; 1f; -2f; 3f; 0.25f; 1.5f; -1f; 2f |]
+    let dense = Array.zeroCreate<float32>(5 * 8)
+
+    for row in 0..4 do
+        for at in offsets[row] .. offsets[row + 1] - 1 do
+            dense[row * 8 + columns[at]] <- values[at]
+
+    SparseFeatures.ofRows torch.CPU 8 offsets columns values, torch.tensor(dense).reshape([| 5L; 8L |])
+
+[<Fact>]
+let ``bags of words give the logits and gradients of the dense matrix that they stand for`` () =
+    use _ = torch.NewDisposeScope()
+    let sparse, dense = bags ()
+    use _ = sparse
+
+    use propagation =
+        Propagation.symmetric torch.CPU (Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (3, 4) ])
+
+    let pass (config: GcnConfig) (x: NodeFeatures) =
+        use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weightsOf config)
+        let out = Gcn.forward config p (Training 3L) propagation x
+        (out.mul out).sum().backward()
+        Golden.floats out, Golden.gradient p["conv1.lin.weight"]
+
+    for config in
+        [
+            GcnConfig.gmnn 0.0 0.0 8 16 5
+            GcnConfig.glem 0.0 8 16 5
+            GcnConfig.gmnn 0.0 0.0 8 3 5
+        ] do
+        let out, gradient = pass config (Sparse sparse)
+        let denseOut, denseGradient = pass config (Dense dense)
+        Golden.agree "logits" 1e-5 1e-5 denseOut out
+        Golden.agree "gradient" 1e-5 1e-4 denseGradient gradient
+
+[<Fact>]
+let ``dropout of bags of words drops the same entries forward and backward`` () =
+    use _ = torch.NewDisposeScope()
+    let sparse, _ = bags ()
+    use _ = sparse
+    let weight = (random [| 3L; 8L |]).requires_grad_ true
+
+    match NodeFeatures.dropout 0.5 11L (Sparse sparse) with
+    | Sparse dropped ->
+        let kept = Golden.floats dropped.Values
+        Assert.Contains(0f, kept)
+        Assert.Contains(kept, (fun x -> x <> 0f))
+        (NodeFeatures.linear weight (Sparse dropped)).sum().backward()
+        // d/dW of the sum of X W^T: each word's column holds the sum of what was kept of it.
+        let columns = dropped.Columns.data<int>().ToArray()
+        let expected = Array.zeroCreate<float32> 8
+        Array.iter2 (fun column value -> expected[column] <- expected[column] + value) columns kept
+        Golden.agree "gradient" 1e-6 1e-6 (Array.concat (Array.replicate 3 expected)) (Golden.gradient weight)
+    | Dense _ -> Assert.Fail "dropout made a sparse matrix dense"

@@ -1,4 +1,4 @@
-module Glem.Neural.Tests.AdamWTests
+module Glem.Neural.Tests.OptimiserTests
 
 open System.Collections.Generic
 open System.IO
@@ -13,6 +13,7 @@ let private field (name: string) (json: JsonElement) = json.GetProperty name
 let private numbers (json: JsonElement) = [| for number in json.EnumerateArray() -> number.GetDouble() |]
 
 let private recipe: OptimiserRecipe = {
+    Rule = Rule.AdamW
     LearningRate = 0.1
     WeightDecay = 0.01
     Beta1 = 0.9
@@ -50,7 +51,7 @@ let private follows (case: string) (recipe: OptimiserRecipe) (shapeOfB: int64[])
     let weights = Dictionary(dict [ "b", start "b_start" shapeOfB; "w", start "w_start" [| 2L; 2L |] ])
 
     use p = Parameters.Create(Golden.cpu Precision.Float32, (fun _ -> Trains), weights)
-    use optimiser = new AdamW(recipe, p)
+    use optimiser = new Optimiser(recipe, p)
     let value (name: string) = Golden.floats p[name] |> Array.map float
 
     for step, row in Seq.indexed (rows.EnumerateArray()) do
@@ -98,6 +99,76 @@ let ``AdamW takes PyTorch's steps under linear warm-up and decay`` () =
                 Decay = true
         }
         [| 2L; 1L |]
+
+let private adam = { recipe with Rule = Rule.Adam }
+
+let private rmsProp = {
+    recipe with
+        Rule = Rule.RmsProp
+        LearningRate = 0.05
+        Beta2 = 0.99
+}
+
+let private warmUp (recipe: OptimiserRecipe) = {
+    recipe with
+        WarmUp = 0.3
+        Decay = true
+}
+
+[<Fact>]
+let ``Adam takes PyTorch's steps, its decay an L2 penalty`` () =
+    follows "adam" { adam with WeightDecay = 0.0 } [| 2L; 1L |]
+    follows "adam_l2" { adam with WeightDecay = 0.05 } [| 2L; 1L |]
+    follows "adam_l2_linear_warmup" (warmUp { adam with WeightDecay = 5e-4 }) [| 2L; 1L |]
+
+[<Fact>]
+let ``RMSprop takes PyTorch's steps, its decay an L2 penalty`` () =
+    follows "rmsprop" { rmsProp with WeightDecay = 0.0 } [| 2L; 1L |]
+    follows "rmsprop_wd" { rmsProp with WeightDecay = 0.05 } [| 2L; 1L |]
+    follows "rmsprop_linear_warmup" (warmUp { rmsProp with WeightDecay = 0.05 }) [| 2L; 1L |]
+
+/// Steps on fixed gradients, in an optimiser that starts from `state`.
+let private steps (recipe: OptimiserRecipe) precision weights state count =
+    use p = Parameters.Create(Golden.cpu precision, (fun _ -> Multiplies), weights)
+    use optimiser = new Optimiser(recipe, p, ?state = state)
+
+    for step in 1..count do
+        p["w"].grad <-
+            torch.tensor([| 1f; -2f; 3f; float32 optimiser.State.Steps |]).reshape([| 2L; 2L |]).``to`` p["w"].dtype
+
+        optimiser.Step 0.1 |> ignore
+
+    p.Snapshot(), optimiser.State, Golden.floats p["w"]
+
+[<Theory>]
+[<InlineData "AdamW">]
+[<InlineData "Adam">]
+[<InlineData "RmsProp">]
+let ``an optimiser that starts from another's memory continues as that one would, in either precision`` (rule: string) =
+    use _ = torch.NewDisposeScope()
+
+    let rule = Map [ "AdamW", Rule.AdamW; "Adam", Rule.Adam; "RmsProp", Rule.RmsProp ] |> Map.find rule
+    let recipe = { recipe with Rule = rule }
+
+    let start: Weights =
+        Dictionary(
+            dict [
+                "w",
+                {
+                    Shape = [| 2L; 2L |]
+                    Values = [| 1f; 2f; -3f; 0.5f |]
+                }
+            ]
+        )
+
+    for precision in [ Precision.Float32; Precision.BFloat16 ] do
+        let unbroken, _, leaf = steps recipe precision start None 5
+        let halfway, memory, _ = steps recipe precision start None 2
+        let resumed, _, resumedLeaf = steps recipe precision halfway (Some memory) 3
+        let forgetful, _, _ = steps recipe precision halfway None 3
+        Assert.True(TinyTask.areEqual unbroken resumed)
+        Assert.Equal<float32>(leaf, resumedLeaf)
+        Assert.False(TinyTask.areEqual unbroken forgetful)
 
 [<Fact>]
 let ``vectors are not decayed, and gradients are clipped by their norm over all parameters`` () =

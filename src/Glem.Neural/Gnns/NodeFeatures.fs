@@ -1,0 +1,94 @@
+namespace Glem
+
+open System
+open TorchSharp
+open Glem.Torch.Extensions
+
+/// Bags of words as tensors: a sparse matrix [n; d] by rows, and its transpose for the backward pass. Owns its tensors.
+///   RowOffsets : [n+1] int32   Columns : [e] int32   Values : [e] float32
+///   TransposedRowOffsets : [d+1] int32   TransposedColumns : [e] int32
+///   Order : [e] int64, where an entry of the transpose lies among Values
+type SparseFeatures = {
+    RowOffsets: Tensor
+    Columns: Tensor
+    Values: Tensor
+    TransposedRowOffsets: Tensor
+    TransposedColumns: Tensor
+    Order: Tensor
+} with
+
+    interface IDisposable with
+        member this.Dispose() =
+            for tensor in
+                [
+                    this.RowOffsets
+                    this.Columns
+                    this.Values
+                    this.TransposedRowOffsets
+                    this.TransposedColumns
+                    this.Order
+                ] do
+                tensor.Dispose()
+
+module SparseFeatures =
+    /// From rows: row i holds values[offsets[i] .. offsets[i+1]-1] at `columns`. The caller owns the tensors.
+    ///   offsets : [n+1]   columns, values : [e], columns in 0 .. width-1
+    let ofRows (device: torch.Device) (width: int) (offsets: int[]) (columns: int[]) (values: float32[]) =
+        let rowOf = Array.zeroCreate columns.Length
+
+        for row in 0 .. offsets.Length - 2 do
+            for at in offsets[row] .. offsets[row + 1] - 1 do
+                rowOf[at] <- row
+
+        // A stable order by column: rows stay ascending within each column.
+        let order = Array.init columns.Length id |> Array.sortBy (fun at -> struct (columns[at], at))
+        let transposedOffsets = Array.zeroCreate (width + 1)
+
+        for column in columns do
+            transposedOffsets[column + 1] <- transposedOffsets[column + 1] + 1
+
+        for column in 1..width do
+            transposedOffsets[column] <- transposedOffsets[column] + transposedOffsets[column - 1]
+
+        let keep (make: unit -> Tensor) =
+            (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
+
+        {
+            RowOffsets = keep (fun () -> torch.tensor offsets)
+            Columns = keep (fun () -> torch.tensor columns)
+            Values = keep (fun () -> torch.tensor values)
+            TransposedRowOffsets = keep (fun () -> torch.tensor transposedOffsets)
+            TransposedColumns = keep (fun () -> order |> Array.map (fun at -> rowOf[at]) |> torch.tensor)
+            Order = keep (fun () -> order |> Array.map int64 |> torch.tensor)
+        }
+
+/// What a graph network reads of the nodes, [n; d]: embeddings and label distributions are dense, bags of words sparse.
+type NodeFeatures =
+    | Dense of Tensor
+    | Sparse of SparseFeatures
+
+module NodeFeatures =
+    /// Drops a share of the entries; a sparse matrix's zeros need no dropping.
+    let dropout (share: float) (seed: int64) x =
+        match x with
+        | Dense x -> Dense(Ops.Dropout(x, share, seed))
+        | Sparse x ->
+            Sparse {
+                x with
+                    Values = Ops.Dropout(x.Values, share, seed)
+            }
+
+    /// x W^T : [n; d] and [h; d] -> [n; h].
+    let linear (weight: Tensor) x =
+        match x with
+        | Dense x -> torch.nn.functional.linear (x, weight)
+        | Sparse x ->
+            Ops.Spmm(
+                x.RowOffsets,
+                x.Columns,
+                x.Values,
+                x.TransposedRowOffsets,
+                x.TransposedColumns,
+                x.Values.index_select (0L, x.Order),
+                weight.t ()
+            )

@@ -1,0 +1,111 @@
+namespace Glem
+
+open TorchSharp
+
+/// A graph network after training: its best checkpoint, the optimiser's memory at that checkpoint, and the logits of
+/// every node there : [n; c] row-major.
+type GraphFit = {
+    Weights: Weights
+    Optimiser: OptimiserState
+    Logits: float32[]
+}
+
+/// Where a graph network's training starts.
+type GraphStart =
+    /// From these weights, the optimiser without memory.
+    | Anew of Weights
+    /// Where an earlier training's best checkpoint left off, the optimiser's memory included.
+    | From of GraphFit
+
+/// The logits of every node, row-major : [n; c], from as many passes over the network (inputs [n; d] -> logits) as it takes.
+type Inference = (NodeFeatures -> float32[]) -> float32[]
+
+/// What a graph network sees. Tensors that `Training` makes live for that step alone.
+type GraphView = {
+    /// For an optimiser step: the positions in the lesson that it learns from, and the inputs : [n; d].
+    Training: int -> int[] * NodeFeatures
+    Predicting: Inference
+}
+
+module GraphView =
+    /// The same inputs, [n; d], in every step and in prediction; learns from all that the lesson teaches.
+    let all (lesson: Lesson) (x: NodeFeatures) = {
+        Training = fun step -> lesson.Epoch step, x
+        Predicting = fun pass -> pass x
+    }
+
+/// Trains graph networks on the whole graph at once, whoever they are to EM.
+module GraphTraining =
+    let private evaluate config p graph (inference: Inference) =
+        use _ = torch.no_grad ()
+
+        inference (fun x ->
+            Scope.freeingAll (fun () ->
+                (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray()))
+
+    /// The logits of every node, row-major : [n; c].
+    let predict (compute: Compute) (config: GcnConfig) (graph: Propagation) (inference: Inference) (weights: Weights) =
+        use p = Parameters.Create(compute, Gcn.role, weights)
+        evaluate config p graph inference
+
+    /// Trains, and answers the best checkpoint by validation.
+    let toBest
+        (compute: Compute)
+        (config: GcnConfig)
+        (stage: Stage)
+        (graph: Propagation)
+        (view: GraphView)
+        (start: GraphStart)
+        : GraphFit =
+        let weights, memory =
+            match start with
+            | Anew weights -> weights, None
+            | From fit -> fit.Weights, Some fit.Optimiser
+
+        use p = Parameters.Create(compute, Gcn.role, weights)
+        use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
+        let lesson = stage.Lesson
+        let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
+
+        let step number =
+            Scope.freeingAll (fun () ->
+                let positions, x = view.Training number
+                let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
+                let taught = torch.tensor(at).``to`` compute.Device
+                let logits = Gcn.forward config p (Training(Stage.seed stage number)) graph x
+                let loss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
+                loss.backward ()
+                optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
+                loss.item<float32>() |> float)
+
+        let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
+        let c = config.Classes
+
+        let score () =
+            let logits = evaluate config p graph view.Predicting
+            let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
+            Predictions.ofLogits c rows truth |> Metrics.scores
+
+        let trainee = {
+            Name = stage.Name
+            Step = step
+            Evaluate = Some score
+            Parameters = p
+        }
+
+        let memory = ref optimiser.State
+
+        // Training keeps the best weights; the optimiser's memory of the same moment is kept beside them.
+        let watch (state: TrainState) =
+            if state.Validation.IsSome && state.SinceBest = 0 then
+                memory.Value <- optimiser.State
+
+            stage.Watch state
+
+        Training.toBest plan trainee watch |> ignore
+
+        {
+            Weights = p.Snapshot()
+            Optimiser = memory.Value
+            Logits = evaluate config p graph view.Predicting
+        }

@@ -152,6 +152,13 @@ module Networks =
         Teaching.targets (Problem.teaching problem) (Scene.supervision problem.Scene) turn teacher
         |> Lesson.ofTargets objective turn.Round
 
+    /// The tensor loss of a batch of a lesson's rows, given the logits of all nodes, row-major : [n; c].
+    let loss (lesson: Lesson) (rows: int[]) (logits: float32[]) =
+        use _ = torch.NewDisposeScope()
+        let nodes = torch.tensor (rows |> Array.map (fun row -> int64 lesson.Nodes[row]))
+        let all = torch.tensor(logits).reshape [| -1L; int64 lesson.Classes |]
+        (Lesson.loss compute.Device lesson rows (all.index_select (0L, nodes))).item<float32>() |> float
+
     let private eStage (problem: Problem) turn p =
         lesson (Problem.eObjective problem) problem turn p
         |> stage $"E-step %d{turn.Round}" turn.Key (recipe problem.Setting.IsNoisy) ignore problem.Scene

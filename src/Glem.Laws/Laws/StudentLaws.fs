@@ -244,13 +244,57 @@ module StudentLaws =
                 train inputs = train (withOtherRow (int gold.Nodes[at]) inputs))
     }
 
+    let private tensorLoss = {
+        Name = "what a student minimises is the objective: the tensor loss of a batch is its share of the loss"
+        Statement = "loss(B) = m/b sum over B of weight * divergence, m what an epoch teaches, for every setting"
+        Source = "Zhao et al. 2023, equations 5 and 6; Objective.batchLoss is the oracle"
+        Guards = "tensor code that drifts from the definition: a clamp, a mean instead of a sum, a mask too many"
+        Mutation = "the batch's sum without the factor m/b"
+        Cases =
+            on "lessons" 1 (Problem.upTo 5 40 |> Scene.beside (Gen.choose (0, 1000000))) (fun (problem, seed) ->
+                let objective = Problem.eObjective problem
+
+                let turn: Turn = {
+                    Round = 1
+                    Key = key problem
+                    SideKey = key problem
+                }
+
+                let student = Scene.student problem.Scene
+
+                let targets =
+                    Teaching.targets
+                        (Problem.teaching problem)
+                        (Scene.supervision problem.Scene)
+                        turn
+                        (Scene.teacher problem.Scene)
+                    |> Targets.weighing objective.Mix.Head
+
+                let lesson = Lesson.ofTargets objective 1 targets
+                let rows = Key.shuffle (Key.ofSeed seed) [| 0 .. lesson.Count - 1 |] |> Array.truncate (1 + seed % 8)
+                let weights = Objective.nodeWeights objective.Reduction objective.Mix.Head targets
+
+                let expected =
+                    Objective.batchLoss
+                        objective.Divergence
+                        weights
+                        (Objective.trainingRows Smoothing.none targets)
+                        targets
+                        student
+                        rows
+
+                let scale = float lesson.PerEpoch / float rows.Length
+                // 1e-4: float32 sums.
+                Law.close 1e-4 (scale * expected) (Networks.loss lesson rows (student.Logits.ToArray())))
+    }
+
     let private noGradient = {
         Name = "in a training pass no gradient runs from a taught node's logits to its own label input"
         Statement =
             "d logit_nk / d y_n = 0 for every n that the step learns from and every k, by automatic differentiation"
         Source = "Zhao et al. 2023, equation 6: p(y_n | y_{L \\ n}); Shi et al. 2021 (UniMP)"
         Guards = "a label that comes back to its node over a self-loop or a neighbour"
-        Mutation = "training with every label visible"
+        Mutation = "the mask on label inputs ignored"
         Cases =
             on "GNN with label inputs" 2 (problems |> Scene.beside kinds) (fun (problem, (kind, folds, seed)) ->
                 let inputs = labelled kind folds problem
@@ -352,6 +396,7 @@ module StudentLaws =
     let chapter = {
         Title = "The students"
         Laws = [
+            tensorLoss
             onlyTheCheckpoint
             bestOfAlphaZero
             seeds

@@ -28,7 +28,7 @@ type ExactProblem = private {
     member this.NodeCount = this.edges.NodeCount
     member this.ClassCount = this.supervision.ClassCount
 
-/// Variational EM without an approximation (Zhao et al. 2023, section 3, equations 1 and 2; Neal & Hinton 1998): the E-step
+/// Variational EM without an approximation (Zhao et al. 2023, section 4; Neal & Hinton 1998): the E-step
 /// minimises KL(q || p), the direction that the theory wants, and the M-step raises E_q[log p_phi(y_L, y_U)] itself, not
 /// a pseudo-likelihood. The evidence lower bound
 ///   L(theta, phi) = E_q[log p_phi(y_L, y_U | x, A)] + H(q) <= log p_phi(y_L | x, A)

@@ -44,10 +44,12 @@ module LawsCommand =
         let mark = if broken.IsEmpty then "ok    " else "FAILED"
         Console.line $"  %s{mark}  %s{law.Name}  (%d{cases} cases, %.1f{clock.Elapsed.TotalSeconds} s)"
 
+        let say (text: string) = Console.line ("          " + text.Replace("\n", "\n          "))
+
         for instance, counterExample in broken do
-            Console.line $"          on %s{instance}, %s{counterExample}"
-            Console.line $"          law: %s{law.Statement}"
-            Console.line $"          guards against: %s{law.Guards}"
+            say $"on %s{instance}, %s{counterExample}"
+            say $"law: %s{law.Statement}"
+            say $"guards against: %s{law.Guards}"
 
         broken.IsEmpty
 

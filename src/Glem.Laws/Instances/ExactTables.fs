@@ -30,7 +30,7 @@ module ExactTables =
     let private theta variational =
         match variational with
         | MeanField numbers
-        | Joint numbers -> numbers
+        | Joint numbers -> Array.copy numbers
 
     let private phi (model: Pairwise) = Array.append model.Unary [| model.Coupling |]
 

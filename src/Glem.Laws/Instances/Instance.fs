@@ -8,14 +8,20 @@ open Glem
 [<CustomEquality; NoComparison>]
 type Learnt = {
     Value: objnull
+    /// All its numbers, as they were when it was learnt.
     Numbers: float[]
+    /// All its numbers, as they are now: others, if somebody wrote into them.
+    Now: unit -> float[]
 } with
+
+    static member private Bits(numbers: float[]) = numbers |> Array.map BitConverter.DoubleToInt64Bits
+
+    /// Whether nobody wrote into it.
+    member this.IsUntouched = Learnt.Bits this.Numbers = Learnt.Bits(this.Now())
 
     override this.Equals other =
         match other with
-        | :? Learnt as other ->
-            let bits = Array.map BitConverter.DoubleToInt64Bits
-            bits this.Numbers = bits other.Numbers
+        | :? Learnt as other -> Learnt.Bits this.Numbers = Learnt.Bits other.Numbers
         | _ -> false
 
     override this.GetHashCode() = hash this.Numbers
@@ -47,6 +53,7 @@ module Instance =
     let private learnt (numbers: 'a -> float[]) (value: 'a) : Learnt = {
         Value = box value
         Numbers = numbers value
+        Now = fun () -> numbers value
     }
 
     let private value (learnt: Learnt) : 'a = unbox<'a> learnt.Value

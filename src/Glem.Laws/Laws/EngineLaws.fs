@@ -20,7 +20,7 @@ module EngineLaws =
     let private simplex = {
         Name = "after any number of steps, what a student says is on the simplex"
         Statement = "p_nk >= 0, sum_k p_nk = 1 in every state"
-        Source = "Zhao et al. 2023, section 4.1"
+        Source = "Zhao et al. 2023, section 4"
         Guards = "a step that hands on logits as probabilities"
         Mutation = "probabilities exp(z_k) instead of exp(z_k) / sum_j exp(z_j)"
         Cases =
@@ -93,7 +93,7 @@ module EngineLaws =
     let private turns = {
         Name = "no two fits of a run get the same key, and each gets its round"
         Statement = "the turns' keys differ; their rounds are 1 1 2 2 3 3; a side's own key is the same in all"
-        Source = "DESIGN: randomness is a key, split per stage and iteration"
+        Source = "randomness is a key, split per stage and round (src/Glem.Model/Key.fs)"
         Guards = "two stages that draw the same dropout masks"
         Mutation = "both sides' keys named alike"
         Cases =
@@ -123,7 +123,7 @@ module EngineLaws =
     let private isLazy = {
         Name = "a run is lazy: asking for the first state runs one step"
         Statement = "head (run f s) calls f once"
-        Source = "STYLE: a run is a lazily unfolded sequence of states"
+        Source = "a run is a lazily unfolded sequence of states (src/Glem.Model/Em.fs)"
         Guards = "a shell that cannot stop, show or snapshot between two steps"
         Mutation = "the run collected into a list"
         Cases =
@@ -149,9 +149,9 @@ module EngineLaws =
     let private teacherStays = {
         Name = "a student's step leaves its teacher's parameters as they are"
         Statement = "E-step: phi_t+1 = phi_t; M-step: theta_t+1 = theta_t, bit for bit"
-        Source = "Zhao et al. 2023, section 4.2: phi fixed, theta fixed"
+        Source = "Zhao et al. 2023, section 4: phi fixed, theta fixed"
         Guards = "gradients that flow through the LM's embeddings; tensors that two students share"
-        Mutation = "an M-step that hands on another theta"
+        Mutation = "a graph model that scales the LM's embeddings in place"
         Cases =
             Instance.cases Instances.all (fun instance problem ->
                 let start = instance.Start problem
@@ -163,8 +163,8 @@ module EngineLaws =
                     let thetaAfter, phiAfter = Instance.parameters after
 
                     match before with
-                    | ReadyForE _ -> phi = phiAfter
-                    | ReadyForM _ -> theta = thetaAfter))
+                    | ReadyForE _ -> phi = phiAfter && phi.IsUntouched
+                    | ReadyForM _ -> theta = thetaAfter && theta.IsUntouched))
     }
 
     let private otherRows (posterior: Posterior<'s>) : Posterior<'s> =
@@ -284,7 +284,7 @@ module EngineLaws =
     let private stopsAlike = {
         Name = "a run that is watched for convergence, resumed at any state, stops where the uninterrupted one does"
         Statement = "drop (k + 1) (run rule w_0) = run rule w_k; patience and epsilon count on"
-        Source = "convergence stop of the issue; early stopping (Prechelt 1998)"
+        Source = "early stopping (Prechelt 1998), on rounds instead of epochs"
         Guards = "patience that starts again with the process"
         Mutation = "the best round forgotten at each step"
         Cases =
@@ -306,7 +306,7 @@ module EngineLaws =
         Name = "a stop rule ends a run after a whole round, at most its number of rounds, and only when it says so"
         Statement =
             "a stopped run is a prefix of the unstopped one; it is over iff rounds are done, both sides moved < epsilon, or patience ran out"
-        Source = "convergence stop of the issue"
+        Source = "early stopping (Prechelt 1998), on rounds instead of epochs"
         Guards = "a run that is cut between E-step and M-step; a posterior compared with itself"
         Mutation = "a run that settles as soon as one side has"
         Cases =
@@ -351,7 +351,7 @@ module EngineLaws =
     let private reproducible = {
         Name = "the same configuration and seed give the same bits"
         Statement = "run(problem) = run(problem), twice in one process"
-        Source = "DESIGN: determinism"
+        Source = "reproducibility: docs/reproducibility.md"
         Guards = "a clock, a hash, a global generator, a reduction whose order is luck"
         Mutation = "keys that absorb the process's clock"
         Cases = Instance.cases Instances.all (fun instance problem -> states instance problem = states instance problem)

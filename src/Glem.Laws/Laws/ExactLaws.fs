@@ -34,7 +34,7 @@ module ExactLaws =
         Name = "with KL(q || p) in the E-step and the joint likelihood in the M-step, the ELBO never falls"
         Statement =
             "L(theta_t+1, phi_t) >= L(theta_t, phi_t) and L(theta_t+1, phi_t+1) >= L(theta_t+1, phi_t), for mean field and for any q"
-        Source = "Zhao et al. 2023, section 3, equation 2; Neal & Hinton 1998"
+        Source = "Zhao et al. 2023, section 4, the evidence lower bound; Neal & Hinton 1998"
         Guards = "an E-step in the wrong direction; an M-step that overshoots"
         Mutation = "an E-step that leaves the neighbours out"
         Cases = [
@@ -53,7 +53,7 @@ module ExactLaws =
         Name = "the ELBO is at most log p(y_L)"
         Statement =
             "L(theta, phi) = log p_phi(y_L) - KL(q || p_phi(y_U | y_L)) <= log p_phi(y_L), for any q, fitted or not"
-        Source = "Zhao et al. 2023, equation 2 (Jensen)"
+        Source = "Zhao et al. 2023, section 4, the evidence lower bound (Jensen)"
         Guards = "an entropy with the wrong sign, or a partition function over the unlabelled nodes only"
         Mutation = "the entropy counted twice"
         Cases =
@@ -76,7 +76,7 @@ module ExactLaws =
     let private isTight = {
         Name = "the ELBO equals log p(y_L) at the exact posterior"
         Statement = "q = p_phi(y_U | y_L): L(theta, phi) = log p_phi(y_L)"
-        Source = "Zhao et al. 2023, equation 2: tight iff q is the posterior"
+        Source = "Zhao et al. 2023, section 4: tight iff q is the posterior"
         Guards = "a bound that misses a constant: harmless to training, wrong in every report"
         Mutation = "the posterior of a model without its coupling"
         Cases =
@@ -108,7 +108,7 @@ module ExactLaws =
     let private isCoordinateOptimum = {
         Name = "after a mean-field E-step no node's distribution can be changed for the better"
         Statement = "q_n -> any other row, all others held: the ELBO does not rise"
-        Source = "Zhao et al. 2023, section 3 (mean field); Bishop 2006, section 10.1"
+        Source = "Zhao et al. 2023, section 4 (mean field); Bishop 2006, section 10.1"
         Guards = "updates that read a neighbour's old value; a neighbour that is forgotten"
         Mutation = "an E-step that leaves the neighbours out"
         Cases =

@@ -14,7 +14,7 @@ module PosteriorLaws =
     let private simplex = {
         Name = "every row of a posterior is on the simplex, for logits of any size"
         Statement = "p_nk >= 0 and sum_k p_nk = 1, for logits up to 800 and below -800"
-        Source = "Zhao et al. 2023, section 4.1: Cat(softmax(·))"
+        Source = "Zhao et al. 2023, section 4: Cat(softmax(·))"
         Guards = "an exp that overflows, or a row that is normalised over nodes instead of classes"
         Mutation = "softmax without subtracting the row's largest logit"
         Cases =
@@ -165,7 +165,7 @@ module PosteriorLaws =
     let private crossEntropy = {
         Name = "cross-entropy minus entropy is KL, and KL is not negative"
         Statement = "CE(p, q) - H(p) = KL(p || q) >= 0, and KL(p || p) = 0"
-        Source = "Zhao et al. 2023, section 4.2: why soft labels train the E-step's KL(p || q)"
+        Source = "Zhao et al. 2023, section 4: why soft labels train the E-step's KL(p || q)"
         Guards = "p and q exchanged: the other direction of the divergence"
         Mutation = "cross-entropy -sum q ln p"
         Cases =

@@ -2,6 +2,7 @@ module Glem.Model.Tests.KeyLaws
 
 open FsCheck.FSharp
 open Glem
+open Glem.Laws
 open Xunit
 
 let private seeds = Gen.choose (System.Int32.MinValue, System.Int32.MaxValue) |> Arb.fromGen

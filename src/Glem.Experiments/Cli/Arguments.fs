@@ -153,6 +153,21 @@ type DataArguments =
             | DataArguments.Validate _ -> "read a data set folder and say what is wrong with it"
 
 [<RequireQualifiedAccess>]
+type LawsArguments =
+    | Count of int
+    | Seed of int
+    | Only of string
+    | Markdown of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | LawsArguments.Count _ -> "generated cases for each law (default 100; networks get a half or a quarter)"
+            | LawsArguments.Seed _ -> "where the generators start (default 1)"
+            | LawsArguments.Only _ -> "only laws with this text in their name, source or the fault they guard against"
+            | LawsArguments.Markdown _ -> "write the list of laws to this file instead of checking them"
+
+[<RequireQualifiedAccess>]
 type ShowRecipeArguments =
     | [<MainCommand; Mandatory>] Recipe of string
 
@@ -191,6 +206,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
+    | [<CliPrefix(CliPrefix.None)>] Laws of ParseResults<LawsArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Doctor
     | [<Inherit>] Verbose
     | Version
@@ -205,6 +221,7 @@ type GlemArguments =
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
+            | GlemArguments.Laws _ -> "check the laws of the method on this machine, and list them"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"
             | GlemArguments.Verbose -> "show stack traces with errors"
             | GlemArguments.Version -> "show glem's version"

@@ -2,6 +2,8 @@ namespace Glem.Laws
 
 open System.IO
 open System.Text
+open TorchSharp
+open Glem.Torch.Extensions
 
 /// Every law of the method, in reading order.
 module Specification =
@@ -16,6 +18,12 @@ module Specification =
     ]
 
     let laws = chapters |> List.collect _.Laws
+
+    /// Loads the tensor engine, on one thread: the laws' networks are so small that threads would only wait for each other.
+    /// To be called before laws are tried.
+    let prepare () =
+        Engine.Initialize()
+        torch.set_num_threads 1
 
     // A cell of a Markdown table must not end at a bar within it.
     let private cell (text: string) = text.Replace("|", "\\|")

@@ -14,7 +14,7 @@ let private quickRun = [ "run"; "--recipe"; "quickstart"; "--quick"; "--out"; "o
 [<InlineData("", "quickstart run predict report recipe data laws doctor")>]
 [<InlineData("quickstart", "--seed --out --quick")>]
 [<InlineData("run", "--recipe --dataset --seed --set --out --precision --quick")>]
-[<InlineData("predict", "--run --text --input --out --top")>]
+[<InlineData("predict", "--run --model --text --neighbours --input --out --top")>]
 [<InlineData("report", "--out")>]
 [<InlineData("recipe", "list show diff")>]
 [<InlineData("recipe show", "RECIPE")>]

@@ -141,7 +141,7 @@ module Networks =
     let fitLm model stage scene start = LanguageModel.fit compute model stage (texts scene) start
 
     /// What an untrained language model says.
-    let untrainedLm model scene weights = LanguageModel.untrained compute model (texts scene) weights
+    let untrainedLm model scene weights = LanguageModel.read compute model (texts scene) weights
 
     /// Plays the masked-language-model game on a scene's texts.
     let pretrain model vocabulary recipe key scene encoder =

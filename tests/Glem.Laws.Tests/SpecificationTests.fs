@@ -12,6 +12,7 @@ let names () = TheoryData<string>(Specification.laws |> List.map _.Name)
 [<Theory>]
 [<MemberData(nameof names)>]
 let ``it is a law that`` (name: string) =
+    Specification.prepare ()
     let law = Specification.laws |> List.find (fun law -> law.Name = name)
 
     for case in law.Cases do

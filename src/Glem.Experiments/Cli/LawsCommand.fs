@@ -5,7 +5,6 @@ open System.Diagnostics
 open System.IO
 open Argu
 open Glem.Laws
-open Glem.Torch.Extensions
 
 /// glem laws.
 module LawsCommand =
@@ -54,7 +53,7 @@ module LawsCommand =
         broken.IsEmpty
 
     let private checkAll effort only =
-        Engine.Initialize()
+        Specification.prepare ()
         let chapters = chosen only
 
         if chapters.IsEmpty then

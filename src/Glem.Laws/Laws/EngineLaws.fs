@@ -232,7 +232,7 @@ module EngineLaws =
         Statement = "run(y_test) = run(y'_test), states and all"
         Source = "the poison test"
         Guards = "a test label that reaches training or selection"
-        Mutation = "Validation built from validation and test nodes (networks); Supervision likewise (tables)"
+        Mutation = "Validation built from validation and test nodes"
         Cases =
             Instance.cases Instances.all (fun instance problem ->
                 states instance problem =
@@ -286,7 +286,7 @@ module EngineLaws =
         Statement = "drop (k + 1) (run rule w_0) = run rule w_k; patience and epsilon count on"
         Source = "early stopping (Prechelt 1998), on rounds instead of epochs"
         Guards = "patience that starts again with the process"
-        Mutation = "the best round forgotten at each step"
+        Mutation = "a resumed run that counts its patience anew"
         Cases =
             Instance.casesBeside
                 rules
@@ -445,7 +445,7 @@ module EngineLaws =
         Statement = "run(sigma problem) = sigma run(problem), where no weights are drawn for classes and nothing ties"
         Source = "equivariance of the engine and the tables"
         Guards = "a class that is favoured for its number"
-        Mutation = "smoothing of the first class only"
+        Mutation = "0.01 added to the first class's logit when sharpening"
         Cases =
             Instance.casesBeside
                 (Gen.choose (0, 1000000))

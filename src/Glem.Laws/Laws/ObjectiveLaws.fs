@@ -75,7 +75,7 @@ module ObjectiveLaws =
             "w_n proportional to 1 - H(t_n) / ln c over U, sum over U = alpha, over L = 1 - alpha; equal weights where all are 0"
         Source = "per-node weights; GroupMeans where all are equally sure"
         Guards = "weights that change the balance between gold and pseudo labels; 0/0 for a teacher that knows nothing"
-        Mutation = "certainties that are not divided by their sum"
+        Mutation = "certainties divided by their number instead of their sum"
         Cases =
             Law.on "objective" (Scene.withNumber 0.0 1.0) (fun (scene, w) ->
                 let sums (targets: Targets<Gnn>) reduction =
@@ -122,7 +122,7 @@ module ObjectiveLaws =
         Statement = "sum over batches B of L_B = L, for every partition of the targets"
         Source = "against the official code's means of sub-batches"
         Guards = "a batch without pseudo or without gold labels that changes the weights of the others"
-        Mutation = "the official rule: a batch without pseudo labels weighs gold by 1"
+        Mutation = "a batch of gold labels alone counts twice"
         Cases =
             Law.on
                 "objective"
@@ -211,7 +211,7 @@ module ObjectiveLaws =
         Statement = "CE(p, p) = H(p); KL(p || p) = 0 up to the floor's slack; JS(p, p) = 0"
         Source = "Gibbs' inequality"
         Guards = "a divergence that wants something else than the teacher's answer"
-        Mutation = "the middle of Jensen-Shannon weighed 1 : 3"
+        Mutation = "a floor of 0.1 under the teacher's probabilities"
         Cases =
             Law.on "divergences" Scene.domain (fun scene ->
                 let agreeing = scene |> Scene.mapActors (fun a -> { a with Student = a.Teacher })

@@ -77,7 +77,7 @@ module StudentLaws =
             "under other validation labels every step has the same loss, and the answer is one of the same checkpoints"
         Source = "checkpoints are chosen on validation; nothing else is"
         Guards = "validation nodes in the loss; a schedule or a stop that reads their scores"
-        Mutation = "a learning rate that falls when validation does not improve"
+        Mutation = "training that goes back to the best checkpoint after a worse one"
         Cases =
             eachStudent (fun train problem ->
                 let steps = 5
@@ -373,7 +373,7 @@ module StudentLaws =
             "encoder(seed) = encoder(seed) and differs from encoder(seed + 1), weights that are no embedding of an unseen token"
         Source = "Devlin et al. 2019; randomness is a key (src/Glem.Model/Key.fs)"
         Guards = "a stage before EM that ignores the seed"
-        Mutation = "hidden tokens and initial weights from seed 0"
+        Mutation = "hidden tokens and dropout from seed 0"
         Cases =
             on "LM" 4 problems (fun problem ->
                 let model = Networks.lm 0.2 problem.Scene

@@ -63,7 +63,7 @@ module TeachingLaws =
         Statement = "r <= s: Top r is in Top s, Balanced r in Balanced s, AtLeast s in AtLeast r; all in the pool"
         Source = "official code, pl_filter"
         Guards = "a filter that ranks all nodes, gold ones included; ties that fall differently at each size"
-        Mutation = "ties in the order of the machine's sort (the node taken out of the sort key)"
+        Mutation = "ties broken by a hash of node and size"
         Cases =
             Law.on "filters" (Scene.withNumbers 0.0 1.0) (fun (scene, (a, b)) ->
                 let low, high = min a b, max a b
@@ -184,7 +184,7 @@ module TeachingLaws =
         Statement = "|epoch e| = |gold| + min(ceil(r |L|), |kept|) for every e; every position is legal and differs"
         Source = "official code, GCN: int(|train| * gnn_pl_ratio) nodes re-sampled in every epoch"
         Guards = "epochs of different sizes, whose loss would have another scale; draws with replacement"
-        Mutation = "one node fewer in odd epochs"
+        Mutation = "one pseudo label fewer in odd epochs"
         Cases =
             Law.on "sampling" (withSetting |> Scene.beside (Gen.choose (0, 100))) (fun (problem, epoch) ->
                 let problem =

@@ -36,6 +36,25 @@ module Key =
     /// Seed of a generator outside the core. Asking twice gives the same seed.
     let seed key = mix (key.high ^^^ mix (key.low + golden))
 
+    /// The key as 32 hexadecimal digits, for files.
+    let toText key = $"%016x{key.high}%016x{key.low}"
+
+    /// What toText wrote; nothing for any other text.
+    let ofText (text: string) =
+        let half (start: int) =
+            System.UInt64.TryParse(
+                text.Substring(start, 16),
+                System.Globalization.NumberStyles.AllowHexSpecifier,
+                System.Globalization.CultureInfo.InvariantCulture
+            )
+
+        if text.Length <> 32 then
+            None
+        else
+            match half 0, half 16 with
+            | (true, high), (true, low) -> Some { high = high; low = low }
+            | _ -> None
+
     /// The items in an order that depends on the key alone (each order equally likely, up to 2^-64).
     let shuffle key (items: 'a[]) =
         let shuffled = Array.copy items

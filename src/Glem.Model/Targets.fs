@@ -85,6 +85,26 @@ module Targets =
                     drawn = ValueSome(struct (size, key))
             }
 
+    /// The targets that weigh something in a mix: at 0 the gold labels alone, at 1 the pseudo labels alone. What weighs
+    /// nothing may not stay in the data set: it would still decide who shares a batch and how many steps an epoch has,
+    /// and an E-step with alpha = 0 would depend on its teacher.
+    let weighing (mix: Mix) (targets: Targets<'Teacher>) =
+        let keep isWanted drawn =
+            let kept = [| 0 .. targets.Count - 1 |] |> Array.filter (fun at -> isWanted targets.isGold[at])
+            let c = targets.classCount
+
+            {
+                targets with
+                    nodes = kept |> Array.map (fun at -> targets.nodes[at])
+                    isGold = kept |> Array.map (fun at -> targets.isGold[at])
+                    distributions = kept |> Array.collect (fun at -> Array.sub targets.distributions (at * c) c)
+                    drawn = drawn
+            }
+
+        if mix.Value = 0.0 then keep id ValueNone
+        elif mix.Value = 1.0 then keep not targets.drawn
+        else targets
+
     /// Positions that teach in an epoch, counted from 0, ascending: all of gold, and that epoch's pseudo labels. Every
     /// epoch has equally many.
     let epoch (number: int) (targets: Targets<'Teacher>) =

@@ -5,6 +5,9 @@ open FsCheck.FSharp
 open Glem
 open Xunit
 
+/// Features of texts, fitted on them.
+let private tfidf texts = Tfidf.apply (Tfidf.fit texts) texts
+
 let private close (expected: float) (actual: float) tolerance =
     Assert.True(abs (expected - actual) <= tolerance, $"%g{actual}, not %g{expected}")
 
@@ -20,13 +23,20 @@ let ``names fall into their words`` () =
 [<Fact>]
 let ``tf-idf weighs as scikit-learn does`` () =
     // By hand from scikit-learn's formulas: n = 3, df(aa) = 2, df(bb) = 2; cc occurs in one text only and is no feature.
-    let x = Tfidf.ofTexts [| "aa aa bb"; "aa cc"; "bb" |]
+    let x = tfidf [| "aa aa bb"; "aa cc"; "bb" |]
     Assert.Equal(2, x.ColumnCount)
     let a, b = 1.0 + log 2.0, 1.0
     let length = sqrt (a * a + b * b)
     close (a / length) x.Values[0] 1e-12
     close (b / length) x.Values[1] 1e-12
     Assert.Equal<int>([ 0; 2; 3; 4 ], x.Offsets)
+
+[<Fact>]
+let ``a text's features do not depend on the texts that it comes with, and a word that the fit lacks is none`` () =
+    let fitted = Tfidf.fit [| "aa aa bb"; "aa cc"; "bb" |]
+    let row texts = (Tfidf.apply fitted texts |> SparseRows.take [| 0 |]).Values
+    Assert.Equal<float>(row [| "aa aa bb" |], row [| "aa aa bb zz"; "zz zz aa"; "bb" |])
+    Assert.Empty(row [| "zz cc" |])
 
 [<Fact>]
 let ``every text's row has length 1, or none of its words is a feature`` () =
@@ -102,7 +112,7 @@ let ``logistic regression learns the word that tells two classes apart`` () =
         LogisticRegression.select
             (Supervision.ofSplit labels split |> Result.orRaise)
             (Validation.ofSplit labels split |> Result.orRaise)
-            (Tfidf.ofTexts texts)
+            (tfidf texts)
 
     Assert.Equal(1.0, fitted.ValidAccuracy)
     Posterior.argmax fitted.Posterior |> Array.iteri (fun i k -> Assert.Equal(i % 2, int k))
@@ -116,7 +126,7 @@ let ``the same data gives logistic regression the same bits`` () =
             LogisticRegression.select
                 (Supervision.ofSplit labels split |> Result.orRaise)
                 (Validation.ofSplit labels split |> Result.orRaise)
-                (Tfidf.ofTexts texts)
+                (tfidf texts)
 
         fitted.Posterior.Logits.ToArray()
 
@@ -141,7 +151,7 @@ let ``projecting a matrix of rank 2 on two directions keeps every inner product 
             Array.init 12 (fun j -> struct (j, a * first[j] + b * second[j])))
         |> SparseRows.ofRows 12
 
-    let projected = DenseFeatures.project 2 0 x
+    let projected = DenseFeatures.apply (DenseFeatures.fit 2 0 x) x
     let inner i j = Seq.sum (seq { for k in 0..11 -> x.Values[i * 12 + k] * x.Values[j * 12 + k] })
     let inner' i j = Seq.sum (seq { for k in 0..1 -> float projected[i * 2 + k] * float projected[j * 2 + k] })
     let scale = inner' 0 0 / inner 0 0

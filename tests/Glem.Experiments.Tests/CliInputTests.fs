@@ -11,10 +11,10 @@ open Xunit
 let private quickRun = [ "run"; "--recipe"; "quickstart"; "--quick"; "--out"; "out" ]
 
 [<Theory>]
-[<InlineData("", "quickstart run predict report recipe data doctor")>]
+[<InlineData("", "quickstart run predict report recipe data laws doctor")>]
 [<InlineData("quickstart", "--seed --out --quick")>]
 [<InlineData("run", "--recipe --dataset --seed --set --out --precision --quick")>]
-[<InlineData("predict", "--run --text --input --out --top")>]
+[<InlineData("predict", "--run --model --text --neighbours --input --out --top")>]
 [<InlineData("report", "--out")>]
 [<InlineData("recipe", "list show diff")>]
 [<InlineData("recipe show", "RECIPE")>]
@@ -23,6 +23,7 @@ let private quickRun = [ "run"; "--recipe"; "quickstart"; "--quick"; "--out"; "o
 [<InlineData("data import", "--nodes --edges --out --name --licence --source --train --valid --seed")>]
 [<InlineData("data describe", "DATA")>]
 [<InlineData("data validate", "DATA")>]
+[<InlineData("laws", "--count --seed --only --markdown")>]
 [<InlineData("doctor", "doctor")>]
 let ``--help names a command's options`` (command: string, options: string) =
     let command = command.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
@@ -38,6 +39,22 @@ let ``an option or command that does not exist is refused`` () =
     GlemProcess.refuses folder.Path [ "run"; "--recipe"; "quickstart"; "--fast" ] [ "--fast" ]
     GlemProcess.refuses folder.Path [ "run" ] [ "--recipe" ]
     GlemProcess.refuses folder.Path [ "run"; "--recipe"; "quickstart"; "--seed"; "one" ] [ "--seed" ]
+
+[<Fact>]
+let ``laws that cannot be tried or written are refused`` () =
+    use folder = new TestFolder()
+    GlemProcess.refuses folder.Path [ "laws"; "--count"; "0" ] [ "--count"; "0"; "from 1" ]
+    GlemProcess.refuses folder.Path [ "laws"; "--only"; "perpetual motion" ] [ "--only"; "perpetual motion" ]
+    GlemProcess.refuses folder.Path [ "laws"; "--markdown"; "nowhere/laws.md" ] [ "nowhere/laws.md" ]
+
+[<Fact>]
+let ``laws are tried, counted and written as a page`` () =
+    use folder = new TestFolder()
+    let out = GlemProcess.succeeds folder.Path [ "laws"; "--only"; "softmax"; "--count"; "20" ]
+    Assert.Contains("(20 cases", out)
+    Assert.Contains("laws hold, 0 failed", out)
+    GlemProcess.succeeds folder.Path [ "laws"; "--markdown"; "laws.md" ] |> ignore
+    Assert.StartsWith("# ", File.ReadAllText(folder.File "laws.md"))
 
 [<Fact>]
 let ``a recipe that is wrong is refused before anything is written`` () =

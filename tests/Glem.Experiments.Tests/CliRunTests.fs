@@ -55,6 +55,10 @@ type CliRunTests(runs: QuickRuns) =
             |> Array.map (fun file -> Path.GetRelativePath(runs.Path "first", file))
             |> Array.sort
 
+        // The GNN's LM stands with it where it is not the best one.
+        let ownLm = Directory.Exists(runs.Path("first", "checkpoints/gnn/lm"))
+        let lm = [ "config.json"; "model.safetensors"; "tokenizer.json" ]
+
         let checkpoint student names = names |> List.map (fun name -> $"checkpoints/%s{student}/%s{name}")
 
         Assert.Equal<string>(
@@ -68,11 +72,15 @@ type CliRunTests(runs: QuickRuns) =
                 "report.html"
                 "report.md"
             ]
-            @ checkpoint "lm" [ "config.json"; "model.safetensors"; "tokenizer.json" ]
-            @ checkpoint "gnn" [ "config.json"; "model.safetensors" ]
+            @ checkpoint "lm" lm
+            @ checkpoint "gnn" [ "config.json"; "graph.safetensors"; "model.safetensors"; "nodes.json" ]
+            @ (if ownLm then checkpoint "gnn/lm" lm else [])
             |> List.sort,
             files
         )
+
+        let config = JsonDocument.Parse(runs.Read("first", "checkpoints", "gnn", "config.json")).RootElement
+        Assert.Equal((if ownLm then "lm" else "../lm"), config.GetProperty("lm").GetString())
 
         Assert.Equal<string>(
             [ "again"; "colours"; "first"; "plain" ],
@@ -204,6 +212,7 @@ type CliRunTests(runs: QuickRuns) =
                 "predictions.csv"
                 "checkpoints/lm/model.safetensors"
                 "checkpoints/gnn/model.safetensors"
+                "checkpoints/gnn/graph.safetensors"
             ] do
             Assert.Equal<byte>(File.ReadAllBytes(runs.Path("first", file)), File.ReadAllBytes(runs.Path("again", file)))
 
@@ -270,6 +279,50 @@ type CliRunTests(runs: QuickRuns) =
             Assert.Equal<string list>(expected, classes name)
 
     [<Fact>]
+    member _.``predict --model gnn reads neighbours from the command line, tables and objects alike``() =
+        let text = "grass and frogs"
+        File.WriteAllText(runs.Path "joined.csv", $"id,text,neighbours\nx,%s{text},n1; n4\n")
+        File.WriteAllText(runs.Path "joined.jsonl", $"""{{"id":"x","text":"{text}","neighbours":["n1","n4"]}}""")
+
+        let lines arguments =
+            (predict ([ "--model"; "gnn" ] @ arguments)).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+        let typed = lines [ "--text"; text; "--neighbours"; "n1,n4" ]
+        Assert.Equal(3, typed.Length)
+        Assert.Equal<string>(typed, (lines [ "--input"; "joined.csv" ])[1..])
+        Assert.Equal<string>(typed, (lines [ "--input"; "joined.jsonl" ])[1..])
+
+        let alone = lines [ "--text"; text ]
+        Assert.NotEqual<string>(typed, alone[..2])
+        Assert.Contains("without neighbours", alone[3])
+
+    [<Fact>]
+    member _.``predict --model gnn gives a node of the graph the prediction that the run gave it``() =
+        let neighbours id = [
+            for struct (a, b) in Colours.records.Edges do
+                if a = id then
+                    b
+                elif b = id then
+                    a
+        ]
+
+        let rows = [
+            for node in Colours.records.Nodes ->
+                $"""%s{node.Id},%s{node.Text},%s{String.Join(";", neighbours node.Id)}"""
+        ]
+
+        File.WriteAllLines(runs.Path "nodes-joined.csv", "id,text,neighbours" :: rows)
+        let out = runs.Path "nodes-joined-predicted.csv"
+        predict [ "--model"; "gnn"; "--input"; "nodes-joined.csv"; "--out"; out ] |> ignore
+        let predictions = PredictionFile.read (RunFolder.predictions (runs.Path "first")) |> Result.orRaise
+
+        let lines = File.ReadAllLines out
+
+        for line, prediction in Seq.zip lines[1..] predictions do
+            let guess = prediction.Gnn |> Option.get
+            Assert.StartsWith($"\"%s{prediction.Id}\",\"%s{guess.Class}\",", line)
+
+    [<Fact>]
     member _.``predict refuses what it cannot read or write``() =
         let refuses arguments parts = GlemProcess.refuses runs.Folder ([ "predict" ] @ arguments) parts
         File.WriteAllText(runs.Path "blank.csv", "id,text\na,fine\nb,  \n")
@@ -278,6 +331,23 @@ type CliRunTests(runs: QuickRuns) =
         refuses [ "--run"; "first"; "--input"; "absent.csv" ] [ "absent.csv" ]
         refuses [ "--run"; "first"; "--input"; "first/run.json" ] [ "run.json"; ".json" ]
         refuses [ "--run"; "first" ] [ "--text"; "--input" ]
+        refuses [ "--run"; "first"; "--text"; "x"; "--model"; "gat" ] [ "--model"; "gat"; "lm or gnn" ]
+        refuses [ "--run"; "first"; "--text"; "x"; "--neighbours"; "n1" ] [ "--neighbours"; "--model gnn" ]
+
+        refuses [ "--run"; "first"; "--model"; "gnn"; "--text"; "x"; "--neighbours"; "n1,n99" ] [
+            "--neighbours"
+            "'n99'"
+            "'n0'"
+        ]
+
+        File.WriteAllText(runs.Path "odd.jsonl", """{"text":"x","neighbours":[["n1"]]}""")
+        refuses [ "--run"; "first"; "--model"; "gnn"; "--input"; "odd.jsonl" ] [ "odd.jsonl"; "line 1"; "neighbours" ]
+
+        refuses [ "--run"; "colours"; "--model"; "gnn"; "--text"; "x" ] [
+            "checkpoints/gnn/config.json"
+            "no such file"
+        ]
+
         refuses [ "--run"; "nowhere"; "--text"; "x" ] [ "nowhere"; "config.json" ]
         refuses [ "--run"; "first"; "--input"; "blank.csv"; "--out"; "x.xls" ] []
 

@@ -2,6 +2,7 @@ module Glem.Model.Tests.ErrorLaws
 
 open FsCheck.FSharp
 open Glem
+open Glem.Laws
 open Xunit
 
 let private word =

@@ -1,6 +1,7 @@
 module Glem.Model.Tests.GraphLaws
 
 open Glem
+open Glem.Laws
 open Xunit
 
 [<Fact>]

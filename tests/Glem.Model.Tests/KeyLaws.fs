@@ -2,6 +2,7 @@ module Glem.Model.Tests.KeyLaws
 
 open FsCheck.FSharp
 open Glem
+open Glem.Laws
 open Xunit
 
 let private seeds = Gen.choose (System.Int32.MinValue, System.Int32.MaxValue) |> Arb.fromGen
@@ -49,3 +50,12 @@ let ``streams are those of every machine`` () =
     // Also computed with Python integers. A change here changes every result that carries a seed.
     let key = Key.ofSeed 42 |> Key.named "e-step" |> Key.at 1
     Assert.Equal(8402020132768187737UL, Key.seed key)
+
+[<Fact>]
+let ``a key comes back from its text, and from no other text`` () =
+    Law.holds seeds (fun seed ->
+        let key = Key.ofSeed seed |> Key.named "labels"
+        Key.ofText (Key.toText key) = Some key)
+
+    for text in [ ""; "12"; String.replicate 32 "g"; String.replicate 33 "0" ] do
+        Assert.Equal(None, Key.ofText text)

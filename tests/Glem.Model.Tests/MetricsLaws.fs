@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Text.Json
 open Glem
+open Glem.Laws
 open Xunit
 
 let private predictions (scene: Scene) =

@@ -2,6 +2,7 @@ module Glem.Model.Tests.PseudoElboLaws
 
 open System
 open Glem
+open Glem.Laws
 open Xunit
 
 let private elbo scene = PseudoElbo.ofPosteriors (Scene.supervision scene) (Scene.student scene) (Scene.teacher scene)

@@ -2,6 +2,7 @@ module Glem.Model.Tests.PseudoLabelAuditLaws
 
 open System
 open Glem
+open Glem.Laws
 open Xunit
 
 /// The scene's teacher and student, a student before the step and a choice of taught nodes that the seed draws.

@@ -3,6 +3,7 @@ module Glem.Model.Tests.SplitLaws
 open System
 open FsCheck.FSharp
 open Glem
+open Glem.Laws
 open Xunit
 
 let private fraction x = Fraction.create "fraction" x |> Result.orRaise

@@ -7,6 +7,7 @@ open System.Numerics
 open System.Text.Json
 open FsCheck.FSharp
 open Glem
+open Glem.Laws
 open Xunit
 
 /// Scores with many ties, each of a positive or a negative.

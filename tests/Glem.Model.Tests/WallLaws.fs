@@ -39,8 +39,8 @@ let ``an audit goes only to its own module, to scoring and to the audit of pseud
     )
 
 [<Fact>]
-let ``validation labels go only to scoring`` () =
-    Assert.Equal<Set<string>>(set [ "PredictionsModule" ], taking typeof<Validation>)
+let ``validation labels go only to scoring and to the stop rule`` () =
+    Assert.Equal<Set<string>>(set [ "PredictionsModule"; "Convergence" ], taking typeof<Validation>)
 
 [<Fact>]
 let ``labels show nothing of their content`` () =

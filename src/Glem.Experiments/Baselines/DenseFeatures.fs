@@ -3,6 +3,16 @@ namespace Glem
 open System
 open System.Threading.Tasks
 
+/// Directions in the space of sparse features, and the scale of what is projected on them.
+type Projection = {
+    /// Orthonormal : k columns of [d].
+    Basis: float[][]
+    Scale: float
+} with
+
+    /// k.
+    member this.Width = this.Basis.Length
+
 /// Few dense features instead of many sparse ones, for students that want a matrix.
 module DenseFeatures =
     let private powerIterations = 2
@@ -33,11 +43,11 @@ module DenseFeatures =
 
         products
 
-    /// The rows projected on the k strongest right singular directions (latent semantic analysis; randomised subspace iteration,
-    /// Halko, Martinsson & Tropp 2011), scaled to a mean square of 1 a feature. The directions are a basis of that space, not the singular
-    /// vectors themselves: the first thing a student does to its input is a linear map.
-    ///   features : [n; d]   result : [n; k] row-major, k at most min(n, d)
-    let project (k: int) (seed: int) (features: SparseRows) : float32[] =
+    /// The k strongest right singular directions (latent semantic analysis; randomised subspace iteration, Halko, Martinsson
+    /// & Tropp 2011), with the scale that gives these rows a mean square of 1 a feature. The directions are a basis of that
+    /// space, not the singular vectors themselves: the first thing a student does to its input is a linear map.
+    ///   features : [n; d]   k : at most min(n, d) are found
+    let fit (k: int) (seed: int) (features: SparseRows) : Projection =
         let k = min k (min features.RowCount features.ColumnCount)
         let random = Random(seed)
         let transposed = SparseRows.transpose features
@@ -59,5 +69,13 @@ module DenseFeatures =
         let square =
             projected |> Array.sumBy (fun column -> Dense.dot (ReadOnlySpan column) (ReadOnlySpan column))
 
-        let scale = sqrt (float (features.RowCount * k) / square)
-        Array.init (features.RowCount * k) (fun at -> float32 (scale * projected[at % k][at / k]))
+        {
+            Basis = basis
+            Scale = sqrt (float (features.RowCount * k) / square)
+        }
+
+    /// The rows in few dense features.   features : [n; d]   result : [n; k] row-major
+    let apply (projection: Projection) (features: SparseRows) : float32[] =
+        let projected = times features projection.Basis
+        let k = projection.Width
+        Array.init (features.RowCount * k) (fun at -> float32 (projection.Scale * projected[at % k][at / k]))

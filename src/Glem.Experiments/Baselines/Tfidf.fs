@@ -3,6 +3,14 @@ namespace Glem
 open System
 open System.Collections.Generic
 
+/// Words that are features, and how much each weighs: fitted on some texts, applied to any.
+type Tfidf = {
+    /// The column of each word.
+    Columns: Dictionary<string, int>
+    /// 1 + ln((1 + n) / (1 + df)) : [d].
+    Weights: float[]
+}
+
 /// TF-IDF over word tokens, as scikit-learn's TfidfVectorizer(sublinear_tf=True, min_df=2) counts it: weight
 /// (1 + ln tf) (1 + ln((1 + n) / (1 + df))), rows of length 1.
 module Tfidf =
@@ -47,9 +55,9 @@ module Tfidf =
         |> List.map (fun (start, stop) -> name.Substring(start, stop - start).ToLowerInvariant())
         |> List.filter (fun word -> Char.IsLetterOrDigit word[0])
 
-    /// Features of n tokenised texts, [n; d]. Of the words that occur in two texts or more, the `maximumFeatures` most frequent count
-    /// (ties by spelling). Transductive: all texts, labelled or not, count towards df.
-    let ofTokens (maximumFeatures: int) (documents: string list[]) : SparseRows =
+    /// Of the words that occur in two of n tokenised texts or more, the `maximumFeatures` most frequent become features
+    /// (ties by spelling). All these texts, labelled or not, count towards df.
+    let fitTokens (maximumFeatures: int) (documents: string list[]) : Tfidf =
         let counts = documents |> Array.Parallel.map (List.countBy id)
         let documentFrequency = Dictionary<string, int>()
         let termFrequency = Dictionary<string, int>()
@@ -74,18 +82,23 @@ module Tfidf =
                 | order -> order)
             |> Array.truncate maximumFeatures
 
-        let column = Dictionary(vocabulary |> Seq.mapi (fun i word -> KeyValuePair(word, i)))
+        {
+            Columns = Dictionary(vocabulary |> Seq.mapi (fun i word -> KeyValuePair(word, i)))
+            Weights =
+                vocabulary
+                |> Array.map (fun word ->
+                    1.0 + log (float (1 + documents.Length) / float (1 + documentFrequency[word])))
+        }
 
-        let inverse =
-            vocabulary
-            |> Array.map (fun word -> 1.0 + log (float (1 + documents.Length) / float (1 + documentFrequency[word])))
-
+    /// Features of tokenised texts, [n; d]. A word that is no feature counts for nothing.
+    let applyTokens (fitted: Tfidf) (documents: string list[]) : SparseRows =
         let row document =
             let weights =
                 document
+                |> List.countBy id
                 |> List.choose (fun (word, count) ->
-                    match column.TryGetValue word with
-                    | true, i -> Some(struct (i, (1.0 + log (float count)) * inverse[i]))
+                    match fitted.Columns.TryGetValue word with
+                    | true, i -> Some(struct (i, (1.0 + log (float count)) * fitted.Weights[i]))
                     | false, _ -> None)
                 |> List.toArray
                 |> Array.sortBy (fun (struct (i, _)) -> i)
@@ -93,7 +106,13 @@ module Tfidf =
             let length = sqrt (weights |> Array.sumBy (fun (struct (_, weight)) -> weight * weight))
             weights |> Array.map (fun (struct (i, weight)) -> struct (i, weight / length))
 
-        counts |> Array.Parallel.map row |> SparseRows.ofRows vocabulary.Length
+        documents |> Array.Parallel.map row |> SparseRows.ofRows fitted.Weights.Length
 
-    /// Features of texts by their words, at most 50,000.
-    let ofTexts (texts: string[]) = texts |> Array.Parallel.map words |> ofTokens 50_000
+    /// Features of tokenised texts, [n; d], fitted on themselves.
+    let ofTokens maximumFeatures documents = applyTokens (fitTokens maximumFeatures documents) documents
+
+    /// The words of texts, at most 50,000.
+    let fit (texts: string[]) = texts |> Array.Parallel.map words |> fitTokens 50_000
+
+    /// Features of texts, [n; d], by their words.
+    let apply fitted (texts: string[]) = texts |> Array.Parallel.map words |> applyTokens fitted

@@ -56,7 +56,9 @@ type GmnnArguments =
 [<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
+    | Model of string
     | Text of string
+    | Neighbours of string
     | Input of string
     | Out of string
     | Top of int
@@ -65,11 +67,28 @@ type PredictArguments =
         member this.Usage =
             match this with
             | PredictArguments.Run _ -> "a run directory"
+            | PredictArguments.Model _ ->
+                "lm answers from the text alone (default); gnn from the text and its neighbours in the graph"
             | PredictArguments.Text _ -> "the text to classify"
+            | PredictArguments.Neighbours _ ->
+                "ids of the nodes that --text is joined to, divided by commas; for --model gnn"
             | PredictArguments.Input _ ->
-                "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
+                "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id', and 'neighbours': ids divided by ';' or a JSON array), or .txt with one a line; also .gz"
             | PredictArguments.Out _ -> "write predictions to this .csv or .jsonl file instead of the screen"
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
+
+[<RequireQualifiedAccess>]
+type InductiveArguments =
+    | Seeds of int
+    | Out of string
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | InductiveArguments.Seeds _ -> "how many seeds, from 0 (default 5)"
+            | InductiveArguments.Out _ -> "folder of the runs; those that are there are read (default runs/inductive)"
+            | InductiveArguments.Quick -> "cut everything short: a smoke test of a minute, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
 type ReportArguments =
@@ -134,6 +153,21 @@ type DataArguments =
             | DataArguments.Validate _ -> "read a data set folder and say what is wrong with it"
 
 [<RequireQualifiedAccess>]
+type LawsArguments =
+    | Count of int
+    | Seed of int
+    | Only of string
+    | Markdown of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | LawsArguments.Count _ -> "generated cases for each law (default 100; networks get a half or a quarter)"
+            | LawsArguments.Seed _ -> "where the generators start (default 1)"
+            | LawsArguments.Only _ -> "only laws with this text in their name, source or the fault they guard against"
+            | LawsArguments.Markdown _ -> "write the list of laws to this file instead of checking them"
+
+[<RequireQualifiedAccess>]
 type ShowRecipeArguments =
     | [<MainCommand; Mandatory>] Recipe of string
 
@@ -172,6 +206,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
+    | [<CliPrefix(CliPrefix.None)>] Laws of ParseResults<LawsArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Doctor
     | [<Inherit>] Verbose
     | Version
@@ -181,10 +216,12 @@ type GlemArguments =
             match this with
             | GlemArguments.Quickstart _ -> "train GLEM on dotnet-api, from data to report, in minutes"
             | GlemArguments.Run _ -> "run a recipe"
-            | GlemArguments.Predict _ -> "classify texts with a trained language model, no graph needed"
+            | GlemArguments.Predict _ ->
+                "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
+            | GlemArguments.Laws _ -> "check the laws of the method on this machine, and list them"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"
             | GlemArguments.Verbose -> "show stack traces with errors"
             | GlemArguments.Version -> "show glem's version"

@@ -44,6 +44,8 @@ module RunCommand =
             Console.line
                 $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
 
+            ProtocolNote.ofProtocol recipe.Protocol |> Option.iter Console.line
+
             Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe compute}"
 
             let request = {

@@ -8,11 +8,13 @@ open System.Text.Json
 open CsvHelper
 open CsvHelper.Configuration
 
-/// One row of a table: the line it starts on (from 1) and a lookup of its fields by column name.
+/// One row of a table: the line it starts on (from 1) and lookups of its fields by column name.
 [<Struct>]
 type TableRow = {
     Line: int64
     Field: string -> string option
+    /// The items of a field that holds several, divided by ';' or in a JSON array; none where the field is absent.
+    Items: string -> string list
 }
 
 /// How a table is written down, told by the file's name.
@@ -42,6 +44,10 @@ module TableFormat =
 module Rows =
     /// No text of a real node is longer; a stray quote can swallow a file.
     let maximumFieldLength = 1_000_000
+
+    let private divide (field: string) =
+        field.Split(';', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+        |> List.ofArray
 
     /// Rows of a separated file. Raises GlemException for a damaged row.
     let private separated (path: string) format (columns: string list) : seq<TableRow> = seq {
@@ -106,6 +112,11 @@ module Rows =
                         match place.TryGetValue column with
                         | true, i -> Some record[i]
                         | false, _ -> None
+                Items =
+                    fun column ->
+                        match place.TryGetValue column with
+                        | true, i -> divide record[i]
+                        | false, _ -> []
             }
 
             line <- parser.RawRow + 1
@@ -124,6 +135,7 @@ module Rows =
             match text with
             | NonNull content when content.Trim() <> "" ->
                 let fields = Dictionary<string, string>()
+                let lists = Dictionary<string, JsonElement>()
 
                 try
                     use document = JsonDocument.Parse content
@@ -138,6 +150,10 @@ module Rows =
                                 property.Value.GetString() |> Option.ofObj |> Option.defaultValue ""
                             | JsonValueKind.Number, _ -> property.Value.GetRawText()
                             | JsonValueKind.Null, _ -> ""
+                            | JsonValueKind.Array, _ when not (List.contains property.Name columns) ->
+                                // A clone outlives the document.
+                                lists[property.Name] <- property.Value.Clone()
+                                ""
                             | kind, _ when List.contains property.Name columns ->
                                 bad $"%O{kind} in '%s{property.Name}'" "a string or a number"
                             | _ -> ""
@@ -161,6 +177,18 @@ module Rows =
                             match fields.TryGetValue column with
                             | true, value -> Some value
                             | false, _ -> None
+                    Items =
+                        fun column ->
+                            match lists.TryGetValue column, fields.TryGetValue column with
+                            | (true, list), _ -> [
+                                for item in list.EnumerateArray() ->
+                                    match item.ValueKind with
+                                    | JsonValueKind.String
+                                    | JsonValueKind.Number -> item.ToString()
+                                    | kind -> bad $"%O{kind} inside '%s{column}'" "a list of strings or numbers"
+                              ]
+                            | _, (true, value) -> divide value
+                            | _ -> []
                 }
             | _ -> ()
 

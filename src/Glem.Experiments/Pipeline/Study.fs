@@ -8,6 +8,7 @@ type RawFeatures = { Values: float32[]; Width: int }
 /// A recipe met with a data set and a seed: everything that GLEM's stages read. Its functions are the method's stages.
 type Study = {
     Recipe: Recipe
+    /// What training sees of the data set.
     Dataset: Dataset
     Seed: int
     Compute: Compute
@@ -19,21 +20,38 @@ type Study = {
     Lm: LanguageModel
     /// TF-IDF of the texts : [n; terms].
     Tfidf: Lazy<SparseRows>
-    /// The same in few dense columns: what a GNN reads that reads no language model.
+    /// What makes few dense columns of texts.
+    TextFeatures: Lazy<TextFeatures>
+    /// The texts in these columns: what a GNN reads that reads no language model.
     Raw: Lazy<RawFeatures>
     /// Sees every training state of every stage.
     Watch: string -> TrainState -> unit
+    /// What students answer for, where the recipe's protocol hides nodes from training.
+    Everything: Everything option
 } with
 
     interface IDisposable with
-        member this.Dispose() = (this.Graph :> IDisposable).Dispose()
+        member this.Dispose() =
+            (this.Graph :> IDisposable).Dispose()
+            this.Everything |> Option.iter (fun all -> (all.Study :> IDisposable).Dispose())
+
+/// All nodes, with the tokenizer and the TF-IDF of those that train.
+and Everything = {
+    Study: Study
+    /// Where the nodes that train stand among all, ascending : [m].
+    Seen: int[]
+    /// Where the others stand, ascending : [n - m].
+    Unseen: int[]
+}
 
 module Study =
     /// Most columns of the dense TF-IDF features.
     let private rawWidth = 256
 
-    /// Trains the tokenizer on the texts, encodes them, and lays out the graph. The caller owns the study.
-    /// Error: a model that is not built yet, a class without training node, no validation node, texts too few for a vocabulary.
+    /// Trains the tokenizer on the texts that training sees, encodes the texts, and lays out the graph. The caller owns
+    /// the study.
+    /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
+    /// node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
         let training = {
             WordPieceTrainer.defaults with
@@ -42,22 +60,41 @@ module Study =
 
         try
             Recipe.runnable recipe |> Result.orRaise |> ignore
-            let supervision = Supervision.ofSplit dataset.Labels dataset.Split |> Result.orRaise
+            let exposure = Protocol.expose recipe.Protocol dataset |> Result.orRaise
+            let seen = exposure.Training
+            let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise
+            Steps.ofRecipe recipe seen supervision |> Result.orRaise |> ignore
+            let validation = Validation.ofSplit seen.Labels seen.Split |> Result.orRaise
+            let tokenizer = WordPieceTrainer.train training seen.Graph.Texts |> Result.orRaise
+            let encode texts = Tokenizer.encodeAll tokenizer recipe.Lm.MaxTokens texts
+            let words = lazy (Tfidf.fit seen.Graph.Texts)
+            let tfidf (dataset: Dataset) = lazy (Tfidf.apply words.Value dataset.Graph.Texts)
+            let seenTfidf = tfidf seen
 
-            Steps.ofRecipe recipe dataset supervision |> Result.orRaise |> ignore
-            let validation = Validation.ofSplit dataset.Labels dataset.Split |> Result.orRaise
-            let tokenizer = WordPieceTrainer.train training dataset.Graph.Texts |> Result.orRaise
-            let packed = Tokenizer.encodeAll tokenizer recipe.Lm.MaxTokens dataset.Graph.Texts
-            let tfidf = lazy (Tfidf.ofTexts dataset.Graph.Texts)
+            let textFeatures =
+                lazy
+                    ({
+                        Words = words.Value
+                        Projection = DenseFeatures.fit rawWidth seed seenTfidf.Value
+                    })
 
-            Ok {
+            let raw (tfidf: Lazy<SparseRows>) =
+                lazy
+                    ({
+                        Values = DenseFeatures.apply textFeatures.Value.Projection tfidf.Value
+                        Width = textFeatures.Value.Width
+                    })
+
+            let packed = encode seen.Graph.Texts
+
+            let study = {
                 Recipe = recipe
-                Dataset = dataset
+                Dataset = seen
                 Seed = seed
                 Compute = compute
                 Tokenizer = tokenizer
                 Texts = Array.init packed.Count packed.Text
-                Graph = Propagation.symmetric compute.Device dataset.Graph.Edges
+                Graph = Propagation.symmetric compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
                 Lm =
@@ -66,20 +103,44 @@ module Study =
                         tokenizer.VocabularySize
                         tokenizer.Specials.Mask
                         supervision.ClassCount
-                Tfidf = tfidf
-                Raw =
-                    lazy
-                        (let values = DenseFeatures.project rawWidth seed tfidf.Value
-
-                         {
-                             Values = values
-                             // A small data set has fewer terms than columns asked for.
-                             Width = values.Length / dataset.Graph.NodeCount
-                         })
+                Tfidf = seenTfidf
+                TextFeatures = textFeatures
+                Raw = raw seenTfidf
                 Watch = watch
+                Everything = None
             }
+
+            let all = exposure.Everything
+
+            if exposure.Seen.Length = all.Graph.NodeCount then
+                Ok study
+            else
+                let packed = encode all.Graph.Texts
+                let tfidf = tfidf all
+
+                Ok {
+                    study with
+                        Everything =
+                            Some {
+                                Study = {
+                                    study with
+                                        Dataset = all
+                                        Texts = Array.init packed.Count packed.Text
+                                        Graph = Propagation.symmetric compute.Device all.Graph.Edges
+                                        Supervision = Supervision.ofSplit all.Labels all.Split |> Result.orRaise
+                                        Validation = Validation.ofSplit all.Labels all.Split |> Result.orRaise
+                                        Tfidf = tfidf
+                                        Raw = raw tfidf
+                                }
+                                Seen = exposure.Seen
+                                Unseen = Array.init all.Graph.NodeCount id |> Array.except exposure.Seen
+                            }
+                }
         with GlemException error ->
             Error error
+
+    /// The study of every node that students answer for.
+    let whole (study: Study) = study.Everything |> Option.map _.Study |> Option.defaultValue study
 
     let private key (study: Study) (purpose: string) = Key.ofSeed study.Seed |> Key.named purpose
 
@@ -133,7 +194,7 @@ module Study =
         let start = LanguageModel.withNewHead key study.Lm encoder
 
         if study.Recipe.LmFit.Epochs = 0.0 then
-            LanguageModel.untrained study.Compute study.Lm study.Texts start
+            LanguageModel.read study.Compute study.Lm study.Texts start
         else
             let stage = stage study "LM on gold" key study.Recipe.LmFit (goldLesson study study.Recipe.LmFit)
             LanguageModel.fit study.Compute study.Lm stage study.Texts start
@@ -184,13 +245,16 @@ module Study =
     let gnnOnEmbeddings (study: Study) (lm: LmFit, q: Posterior<Lm>) : Weights * Posterior<Gnn> =
         nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" (key study "gnn")
 
+    /// Features that no language model made, and nothing else.
+    let featureInputs (features: RawFeatures) : NodeInputs = {
+        Features = features.Values
+        Width = features.Width
+        Labels = None
+    }
+
     /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".
     let gnnOnFeatures (study: Study) (features: RawFeatures) : Weights * Posterior<Gnn> =
-        gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw") {
-            Features = features.Values
-            Width = features.Width
-            Labels = None
-        }
+        featureInputs features |> gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw")
 
     let private targets (study: Study) (step: Step) turn teacher =
         Teaching.targets step.Teaching study.Supervision turn teacher

@@ -4,10 +4,13 @@ open System
 
 /// Texts to classify, from a file.
 module TextTable =
-    let private rows path format = [|
+    let private rows path format : NewNode[] = [|
         for row in Rows.read path format [ "text" ] ->
-            let id = row.Field "id" |> Option.defaultValue $"line %d{row.Line}"
-            struct (id, row.Field "text" |> Option.defaultValue "")
+            {
+                Id = row.Field "id" |> Option.defaultValue $"line %d{row.Line}"
+                Text = row.Field "text" |> Option.defaultValue ""
+                Neighbours = row.Items "neighbours"
+            }
     |]
 
     let private lines path =
@@ -18,12 +21,16 @@ module TextTable =
                 reader.ReadLine() |> Option.ofObj |> Option.map (fun line -> struct (number, line), number + 1))
             1
         |> Seq.filter (fun (struct (_, line)) -> line.Trim() <> "")
-        |> Seq.map (fun (struct (number, line)) -> struct ($"line %d{number}", line))
+        |> Seq.map (fun (struct (number, line)) -> {
+            Id = $"line %d{number}"
+            Text = line
+            Neighbours = []
+        })
         |> Seq.toArray
 
-    /// [id, text] of a table with a column 'text' (and 'id'), or of the lines of a .txt file; plain or .gz.
+    /// The rows of a table with a column 'text' (and 'id', and 'neighbours'), or the lines of a .txt file; plain or .gz.
     /// Error: the file and line of what is damaged, an unknown ending, no text at all.
-    let read (path: string) : Result<struct (string * string)[], GlemError> =
+    let read (path: string) : Result<NewNode[], GlemError> =
         try
             FileScan.check path
             |> Result.bind (fun () ->

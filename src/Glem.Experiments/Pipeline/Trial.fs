@@ -25,6 +25,13 @@ type private Candidate<'model, 'source> = {
     Test: Scores
 }
 
+/// A GNN with what it read of every node, and from which LM's embeddings.
+type private TrainedGnn = {
+    Weights: Weights
+    Inputs: NodeInputs
+    Reads: LmFit
+}
+
 /// Runs the whole ladder: baselines, the LM alone, the static two-stage pipeline, and EM.
 module Trial =
     let private scores audit part (posterior: Posterior<'s>) =
@@ -100,17 +107,44 @@ module Trial =
                 }
         ]
 
-    let private save (study: Study) folder (lm: LmFit) (gnn: Weights, inputs: NodeInputs) =
-        Checkpoint.saveLm (RunFolder.checkpoint Student.Lm folder) {
-            Model = study.Lm
-            Weights = lm.Weights
-            Tokenizer = study.Tokenizer
-            ClassNames = study.Dataset.ClassNames
-            MaxTokens = study.Recipe.Lm.MaxTokens
-        }
+    let private save (study: Study) folder (lm: LmFit) (gnn: TrainedGnn) =
+        let saveLm folder (lm: LmFit) =
+            Checkpoint.saveLm folder {
+                Model = study.Lm
+                Weights = lm.Weights
+                Tokenizer = study.Tokenizer
+                ClassNames = study.Dataset.ClassNames
+                MaxTokens = study.Recipe.Lm.MaxTokens
+            }
 
-        let config = GraphModel.ofRecipe study.Recipe.Gnn inputs.Columns study.Supervision.ClassCount
-        Checkpoint.saveGnn (RunFolder.checkpoint Student.Gnn folder) config gnn
+        let gnnFolder = RunFolder.checkpoint Student.Gnn folder
+        saveLm (RunFolder.checkpoint Student.Lm folder) lm
+
+        // The GNN's LM is often the best one; another stands with the GNN.
+        let readLm =
+            if not study.Recipe.Gnn.Features.NeedsLm then
+                None
+            elif obj.ReferenceEquals(gnn.Reads, lm) then
+                Some "../lm"
+            else
+                saveLm (Path.Combine(gnnFolder, "lm")) gnn.Reads
+                Some "lm"
+
+        if study.Recipe.Gnn.Features.NeedsText then
+            TextFeatures.save gnnFolder study.TextFeatures.Value
+
+        let graph = (Study.whole study).Dataset.Graph
+
+        GraphCheckpoint.save gnnFolder {
+            Config = GraphModel.ofRecipe study.Recipe.Gnn gnn.Inputs.Columns study.Supervision.ClassCount
+            Weights = gnn.Weights
+            ClassNames = study.Dataset.ClassNames
+            Ids = graph.Ids
+            Edges = graph.Edges
+            Inputs = gnn.Inputs
+            Features = study.Recipe.Gnn.Features
+            Lm = readLm
+        }
 
     /// The stages in the method's order, into an existing folder.
     let private stages (request: TrialRequest) (witness: IWitness) (folder: string) =
@@ -141,22 +175,36 @@ module Trial =
             |> timed "tokenizer"
 
         let baselines =
-            witness.During("TF-IDF baselines", fun () -> Baselines.fit study.Tfidf.Value dataset)
+            witness.During("TF-IDF baselines", fun () -> Baselines.fit (Study.whole study).Tfidf.Value dataset)
             |> Result.orRaise
             |> timed "TF-IDF baselines"
 
         let encoder = Study.pretrainEncoder study |> timed "masked-language model"
-        let raw = Study.gnnOnFeatures study study.Raw.Value |> timed "GNN on TF-IDF"
+
+        let raw =
+            Study.gnnOnFeatures study study.Raw.Value
+            |> Everywhere.gnnOnFeatures study (Study.whole study).Raw.Value
+            |> timed "GNN on TF-IDF"
+
         let lm = Study.lmOnGold study encoder |> timed "LM on gold"
         let gnn = Study.gnnOnEmbeddings study lm |> timed "GNN on embeddings"
-        let lmOnly = judgeLm (Event.pretrain Student.Lm) 0 lm
-        // A GNN is worth nothing without what it read: each keeps its inputs.
+        let lmOnly = Everywhere.lm study None lm |> judgeLm (Event.pretrain Student.Lm) 0
         let steps = Study.steps study
+        let mutable previous, latest = lmOnly, lmOnly
 
-        let withInputs round (lm, q) (phi, p) = (phi, Study.nodeInputs study steps round lm q), p
-        let twoStage = gnn |> withInputs 1 lm |> judgeGnn (Event.pretrain Student.Gnn) 0
+        // A GNN is worth nothing without what it read: each keeps it.
+        let reading round (phi, p) =
+            let inputs, p = Everywhere.gnn study steps round (latest.Model, latest.Posterior) (phi, p)
+
+            {
+                Weights = phi
+                Inputs = inputs
+                Reads = (if recipe.Gnn.Features = PreviousEmbeddings then previous else latest).Model
+            },
+            p
+
+        let twoStage = reading 1 gnn |> judgeGnn (Event.pretrain Student.Gnn) 0
         let lms, gnns = ResizeArray(), ResizeArray()
-        let mutable latest = lm
         use record = StepRecord.Open(folder, study, snd lm, snd gnn) |> Result.orRaise
         let start = Study.start study lm gnn
 
@@ -165,13 +213,17 @@ module Trial =
 
             match Em.fitted after with
             | FittedQ(round, theta, q) ->
-                latest <- theta, q
                 record.AfterE(round, taught, q)
-                lms.Add(judgeLm (Event.step Student.Lm round) round (theta, q)) |> timed $"E-step %d{round}"
+                previous <- latest
+
+                latest <-
+                    Everywhere.lm study (Some previous.Model) (theta, q) |> judgeLm (Event.step Student.Lm round) round
+
+                lms.Add latest |> timed $"E-step %d{round}"
             | FittedP(round, phi, p) ->
                 record.AfterM(round, taught, p)
 
-                gnns.Add((phi, p) |> withInputs round latest |> judgeGnn (Event.step Student.Gnn round) round)
+                gnns.Add(reading round (phi, p) |> judgeGnn (Event.step Student.Gnn round) round)
                 |> timed $"M-step %d{round}"
             | Fitted.Pretrained -> ()
 
@@ -194,7 +246,7 @@ module Trial =
             Majority = Some(rung audit baselines.Majority)
             TfIdf = Some(rung audit baselines.Tfidf)
             LmOnly = Some(scoreOf lmOnly)
-            GnnRaw = Some(rung audit (snd raw))
+            GnnRaw = Some(rung audit raw)
             Static = Some(scoreOf twoStage)
             SelfTraining = None
             GlemLm = if lms.IsEmpty then None else Some(scoreOf bestLm)
@@ -252,6 +304,7 @@ module Trial =
 
         try
             checkOutput output |> Result.orRaise
+            Protocol.expose request.Recipe.Protocol request.Dataset |> Result.orRaise |> ignore
             Directory.CreateDirectory partial |> ignore
             let summary = stages request witness partial
             Summary.write (RunFolder.summary partial) summary |> Result.orRaise

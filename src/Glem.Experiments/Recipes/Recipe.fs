@@ -90,6 +90,8 @@ type Recipe = {
     Name: string
     /// A data set's name or folder.
     Dataset: string
+    /// What of the test nodes is there while students train.
+    Protocol: Protocol
     Lm: LmRecipe
     Mlm: MlmRecipe
     /// LM on gold labels.

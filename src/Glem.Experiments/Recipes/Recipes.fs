@@ -61,6 +61,7 @@ module Recipes =
     let quickstart: Recipe = {
         Name = "quickstart"
         Dataset = "dotnet-api"
+        Protocol = Transductive
         Lm = {
             Pretrained = None
             Layers = 2

@@ -22,7 +22,7 @@ module Steps =
             let at = $"line %d{line + 1}"
 
             match index.TryGetValue id with
-            | false, _ -> raise (GlemException(InFile(file, at, $"'%s{id}'", "the id of a node")))
+            | false, _ -> raise (GlemException(InFile(file, at, $"'%s{id}'", "the id of a node that training sees")))
             | true, i when supervision.Gold(i).IsSome ->
                 raise (GlemException(InFile(file, at, $"'%s{id}', a training node", "a node without gold label")))
             | true, i -> i

@@ -122,6 +122,9 @@ module internal LadderSection =
                     note
                     + "The rounds, and which student answers, were chosen on validation accuracy; test accuracy was read after."
                 )
+                match ProtocolNote.ofRun (List.head arm.Runs).Info with
+                | Some note -> Prose note
+                | None -> ()
                 figure anchor arm present
                 Table.create
                     "Accuracy in percent; the difference to the LM alone in points"

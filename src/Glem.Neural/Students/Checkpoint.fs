@@ -16,30 +16,37 @@ type SavedLanguageModel = {
     MaxTokens: int
 }
 
-/// Students on disk, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
+module SavedLanguageModel =
+    /// Texts as the model reads them.
+    let encode (saved: SavedLanguageModel) (texts: string[]) : TokenisedTexts =
+        let packed = Tokenizer.encodeAll saved.Tokenizer saved.MaxTokens texts
+        Array.init packed.Count packed.Text
+
+/// Language models on disk, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
 module Checkpoint =
     let private weightsFile folder = Path.Combine(folder, "model.safetensors")
     let private configFile folder = Path.Combine(folder, "config.json")
     let private tokenizerFile folder = Path.Combine(folder, "tokenizer.json")
 
-    let private writeText (path: string) (text: string) =
+    /// Writes beside and renames. Raises IOException.
+    let internal writeText (path: string) (text: string) =
         File.WriteAllText(path + ".partial", text)
         File.Move(path + ".partial", path, true)
 
-    let private saveWeights folder (weights: Weights) =
+    let internal saveWeights (path: string) (weights: Weights) =
         use _ = torch.NewDisposeScope()
         let tensors = Dictionary<string, Tensor>()
 
         for pair in weights do
             tensors.Add(pair.Key, Weight.toTensor pair.Value)
 
-        Safetensors.Save(weightsFile folder, tensors, dict [ "format", "pt" ])
+        Safetensors.Save(path, tensors, dict [ "format", "pt" ])
 
-    let private loadWeights (folder: string) : Weights =
+    let internal loadWeights (path: string) : Weights =
         use _ = torch.NewDisposeScope()
         let weights = Dictionary<string, Weight>()
 
-        for pair in Safetensors.Load(weightsFile folder) do
+        for pair in Safetensors.Load path do
             weights.Add(pair.Key, Weight.ofTensor pair.Value)
 
         weights
@@ -87,7 +94,7 @@ module Checkpoint =
         config["glem_head_dropout"] <- saved.Model.HeadDropout
         config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
-        saveWeights folder saved.Weights
+        saveWeights (weightsFile folder) saved.Weights
         TokenizerJsonWriter.save (tokenizerFile folder) saved.Tokenizer
 
         writeText
@@ -132,7 +139,7 @@ module Checkpoint =
 
                 Ok {
                     Model = model
-                    Weights = loadWeights folder |> fitting folder model
+                    Weights = loadWeights (weightsFile folder) |> fitting folder model
                     Tokenizer = tokenizer
                     ClassNames = Array.init names.Count (fun k -> (key names (string k)).GetValue<string>())
                     MaxTokens = (key config "glem_max_tokens").GetValue<int>()
@@ -146,18 +153,3 @@ module Checkpoint =
             Error(InFile(weightsFile folder, "", problem.Message, "a whole safetensors file"))
         | :? IOException as problem ->
             Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json"))
-
-    /// Writes the graph model's shape and weights. Raises IOException.
-    let saveGnn (folder: string) (config: GcnConfig) (weights: Weights) =
-        Directory.CreateDirectory folder |> ignore
-        let json = JsonObject()
-        json.Add("model_type", "gcn")
-        json.Add("inputs", config.Inputs)
-        json.Add("hidden", config.Hidden)
-        json.Add("classes", config.Classes)
-        json.Add("input_dropout", config.InputDropout)
-        json.Add("dropout", config.HiddenDropout)
-        json.Add("batch_norm", config.BatchNorm)
-        json.Add("bias", config.Biases)
-        saveWeights folder weights
-        writeText (configFile folder) (json.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))

@@ -19,7 +19,7 @@ type NodeInputs = {
            | None -> 0)
 
 /// Node inputs as tensors.   Features : [n; d]   Labels : [n; c]
-type private NodeTensors = {
+type internal NodeTensors = {
     Features: Tensor
     Labels: Tensor option
 } with
@@ -38,7 +38,7 @@ module GraphModel =
         use generator = Generator.ofKey (Key.named "gnn" key)
         Gcn.initial config generator
 
-    let private tensors compute (inputs: NodeInputs) : NodeTensors =
+    let internal tensors compute (inputs: NodeInputs) : NodeTensors =
         let tensor (values: float32[]) (width: int) =
             Scope.freeing Seq.singleton (fun () ->
                 torch.tensor(values).reshape([| -1L; int64 width |]).``to`` compute.Device)
@@ -49,7 +49,7 @@ module GraphModel =
         }
 
     /// The input matrix with the labels of the hidden nodes blanked out.   hides : node -> bool
-    let private visible compute (x: NodeTensors) (hides: int -> bool) =
+    let internal visible compute (x: NodeTensors) (hides: int -> bool) =
         match x.Labels with
         | None -> x.Features
         | Some labels ->
@@ -58,7 +58,7 @@ module GraphModel =
             torch.cat ([| x.Features; labels.mul shown |], 1L)
 
     /// The positions that a step learns from: an epoch's all; where labels are inputs, the part of them that is hidden.
-    let private taught (stage: Stage) (inputs: NodeInputs) number =
+    let internal taught (stage: Stage) (inputs: NodeInputs) number =
         let positions = stage.Lesson.Epoch number
 
         match inputs.Labels with

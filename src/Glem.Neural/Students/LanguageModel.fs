@@ -168,8 +168,8 @@ module LanguageModel =
 
             ReadOnlyMemory ids
 
-    /// What a model says without being trained: where pre-training on labels is skipped.
-    let untrained compute (model: LanguageModel) (texts: TokenisedTexts) (weights: Weights) : LmFit * Posterior<Lm> =
+    /// What a model says of texts, in or out of the graph, and its embeddings of them.
+    let read compute (model: LanguageModel) (texts: TokenisedTexts) (weights: Weights) : LmFit * Posterior<Lm> =
         use p = Parameters.Create(compute, role model, weights)
         survey compute model p texts
 

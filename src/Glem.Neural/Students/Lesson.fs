@@ -22,16 +22,21 @@ type Lesson = {
     member this.PerEpoch = (this.Epoch 0).Length
 
 module Lesson =
-    /// Targets with their weights in a round, smoothed as the objective says.
-    let ofTargets (objective: Objective) (round: int) (targets: Targets<'teacher>) = {
-        Nodes = targets.Nodes
-        IsGold = targets.IsGold
-        Targets = Objective.trainingRows objective.Smoothing targets
-        Weights = Objective.nodeWeights objective.Reduction (PerRound.at round objective.Mix) targets
-        Classes = targets.ClassCount
-        Divergence = objective.Divergence
-        Epoch = fun epoch -> Targets.epoch epoch targets
-    }
+    /// Targets with their weights in a round, smoothed as the objective says. Targets without weight are left out.
+    /// Raises GlemException where none is left.
+    let ofTargets (objective: Objective) (round: int) (targets: Targets<'teacher>) =
+        let mix = PerRound.at round objective.Mix
+        let targets = Targets.weighing mix targets
+
+        {
+            Nodes = targets.Nodes
+            IsGold = targets.IsGold
+            Targets = Objective.trainingRows objective.Smoothing targets
+            Weights = Objective.nodeWeights objective.Reduction mix targets
+            Classes = targets.ClassCount
+            Divergence = objective.Divergence
+            Epoch = fun epoch -> Targets.epoch epoch targets
+        }
 
     // x ln(x / y) summed over classes : [b]; x = 0 counts 0, and its gradient must not be NaN.
     let private relative (x: Tensor) (lnX: Tensor) (lnY: Tensor) = x.mul(lnX.sub lnY).sum 1L

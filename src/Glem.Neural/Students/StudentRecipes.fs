@@ -43,6 +43,12 @@ type GnnFeatures =
     /// The language model's embeddings of the round before.
     | PreviousEmbeddings
 
+    /// Whether a language model's embeddings are among them.
+    member this.NeedsLm = this <> Raw
+
+    /// Whether the data set's own features are among them.
+    member this.NeedsText = this = Raw || this = Both
+
 /// Graph models that recipes name. A GCN is the one that is built yet.
 [<RequireQualifiedAccess>]
 type GnnModel =

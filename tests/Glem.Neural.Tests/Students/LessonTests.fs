@@ -51,6 +51,7 @@ let ``a batch's loss is the objective's, on any rows and for any alpha`` () =
                 let smoothing = { Gold = 0.1; Pseudo = 0.2 }
                 let objective = objective reduction divergence smoothing alpha
                 let lesson = Lesson.ofTargets objective 1 targets
+                let targets = Targets.weighing objective.Mix.Head targets
                 let weights = Objective.nodeWeights reduction objective.Mix.Head targets
                 let taught = Objective.trainingRows smoothing targets
 

@@ -1,5 +1,6 @@
-namespace Glem.Model.Tests
+namespace Glem.Laws
 
+open System
 open FsCheck
 open FsCheck.FSharp
 open Glem
@@ -16,6 +17,7 @@ type Actor = {
 
 /// A generated problem: a labelled and split graph with the logits of two models. A shrunk one is still a
 /// legal problem: every class has a training node, validation and test are not empty.
+[<StructuredFormatDisplay("{Story}")>]
 type Scene = {
     ClassCount: int
     Actors: Actor[]
@@ -23,6 +25,25 @@ type Scene = {
 } with
 
     member this.NodeCount = this.Actors.Length
+
+    /// The scene as a counter-example shows it: a line a node, then the edges.
+    member this.Story =
+        let row (logits: float32[]) = String.Join(" ", logits)
+        let label k = if k < 0 then "no label" else $"class %d{k}"
+
+        let node i actor =
+            $"    node %d{i}: %A{actor.Part}, %s{label actor.Label}; p's logits %s{row actor.Teacher}; q's %s{row actor.Student}"
+
+        let edges = this.Pairs |> Array.map (fun (a, b) -> $"%d{a}-%d{b}")
+
+        String.Join(
+            "\n",
+            [|
+                $"%d{this.ClassCount} classes, %d{this.NodeCount} nodes"
+                yield! Array.mapi node this.Actors
+                $"""    edges: %s{String.Join(" ", edges)}"""
+            |]
+        )
 
 module Scene =
     let classNames (scene: Scene) = Array.init scene.ClassCount (fun k -> $"class-%d{k}")
@@ -99,8 +120,28 @@ module Scene =
                     |> Array.map (fun (a, b) -> shift a, shift b)
         }
 
+    /// The last class taken out: its nodes are the first one's.
+    let private withFewerClasses (scene: Scene) =
+        let c = scene.ClassCount - 1
+
+        {
+            scene with
+                ClassCount = c
+                Actors =
+                    scene.Actors
+                    |> Array.map (fun actor -> {
+                        actor with
+                            Label = if actor.Label = c then 0 else actor.Label
+                            Teacher = Array.truncate c actor.Teacher
+                            Student = Array.truncate c actor.Student
+                    })
+        }
+
     let private shrink (scene: Scene) =
         seq {
+            if scene.ClassCount > 1 then
+                withFewerClasses scene
+
             for i in 0 .. scene.NodeCount - 1 do
                 without i scene
 
@@ -111,7 +152,8 @@ module Scene =
                 }
 
             for i in 0 .. scene.NodeCount - 1 do
-                let calm = Array.map (fun (z: float32) -> truncate (z / 2f))
+                // + 0: no negative zeros in a counter-example.
+                let calm = Array.map (fun (z: float32) -> truncate (z / 2f) + 0f)
                 let actor = scene.Actors[i]
 
                 let calmer = {
@@ -148,8 +190,9 @@ module Scene =
         }
     }
 
-    let private generator = gen {
-        let! classCount = Gen.choose (2, 5)
+    let private generator mostClasses mostNodes = gen {
+        // One class is legal, and where ln c = 0 would divide.
+        let! classCount = Gen.frequency [ 1, Gen.constant 1; 19, Gen.choose (2, mostClasses) ]
         let anyClass = Gen.choose (0, classCount - 1)
         let! taught = [ 0 .. classCount - 1 ] |> List.map (actor classCount Train) |> Gen.sequenceToList
 
@@ -158,7 +201,7 @@ module Scene =
             |> List.map (fun part -> anyClass |> Gen.bind (actor classCount part))
             |> Gen.sequenceToList
 
-        let! more = Gen.choose (0, 40 - 2 - classCount)
+        let! more = Gen.choose (0, mostNodes - 2 - classCount)
 
         let anyone = gen {
             let! part = Gen.elements [ Train; Valid; Test; Unassigned ]
@@ -180,29 +223,47 @@ module Scene =
         }
     }
 
-    let domain = Arb.fromGenShrink (generator, shrink)
+    /// Problems of at most so many classes and nodes; at least a training node for each class, a validation and a test node.
+    let upTo mostClasses mostNodes = Arb.fromGenShrink (generator mostClasses mostNodes, shrink)
 
-    // Only the scene shrinks: a failure at some number is already as plain as that number.
-    let private beside (companion: Gen<'b>) =
+    /// Problems of 3 to 40 nodes and 1 to 5 classes.
+    let domain = upTo 5 40
+
+    /// Values of a domain with something beside them. Only the former shrink: a failure at some number is already as
+    /// plain as that number.
+    let beside (companion: Gen<'b>) (domain: Arbitrary<'a>) =
         Arb.fromGenShrink (
-            Gen.zip generator companion,
-            (fun (scene, other) -> shrink scene |> Seq.map (fun scene -> scene, other))
+            Gen.zip domain.Generator companion,
+            (fun (value, other) -> domain.Shrinker value |> Seq.map (fun value -> value, other))
         )
 
-    let private number low high =
-        Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
+    /// A number between low and high, in thousandths.
+    let number low high = Gen.choose (int (1000.0 * low), int (1000.0 * high)) |> Gen.map (fun x -> float x / 1000.0)
 
-    /// A scene and a number between low and high, in thousandths.
-    let withNumber low high = beside (number low high)
+    /// A scene and a number between low and high.
+    let withNumber low high = domain |> beside (number low high)
 
     /// A scene and two such numbers.
-    let withNumbers low high = beside (Gen.zip (number low high) (number low high))
+    let withNumbers low high = domain |> beside (Gen.zip (number low high) (number low high))
 
-    /// A scene and a seed, for an order of its nodes or classes.
-    let withSeed = beside (Gen.choose (0, 1000000))
+    /// A scene and a seed: for an order of its nodes or classes, or for a key.
+    let withSeed = domain |> beside (Gen.choose (0, 1000000))
 
     /// A new name for each node.
     let nodeOrder seed (scene: Scene) = Key.shuffle (Key.ofSeed seed) [| 0 .. scene.NodeCount - 1 |]
 
     /// A new name for each class.
     let classOrder seed (scene: Scene) = Key.shuffle (Key.ofSeed seed) [| 0 .. scene.ClassCount - 1 |]
+
+    /// The same problem with other labels, no two of them the same as before, on the nodes of some parts: to show what
+    /// does not depend on them. (One class has no other labels.)
+    let relabel parts (scene: Scene) =
+        scene
+        |> mapActors (fun actor ->
+            if actor.Label >= 0 && List.contains actor.Part parts then
+                {
+                    actor with
+                        Label = (actor.Label + 1) % scene.ClassCount
+                }
+            else
+                actor)

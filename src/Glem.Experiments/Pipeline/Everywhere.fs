@@ -1,0 +1,54 @@
+namespace Glem
+
+/// What students say of every node. Nodes that training did not see are answered for after it: by the LM from their
+/// texts alone, by the GNN on the graph with their edges. Where training saw every node, its own answers are these.
+module Everywhere =
+    /// Rows of all nodes, row-major : [n; width].   seen : [m; width]   unseen : [n - m; width]
+    let private merge (all: Everything) width (seen: float32[]) (unseen: float32[]) =
+        let rows = Array.zeroCreate (seen.Length + unseen.Length)
+        let place (from: float32[]) at row = Array.blit from (at * width) rows (row * width) width
+        all.Seen |> Array.iteri (place seen)
+        all.Unseen |> Array.iteri (place unseen)
+        rows
+
+    let private mergePosteriors all (seen: Posterior<'s>) (unseen: Posterior<'s>) : Posterior<'s> =
+        merge all seen.ClassCount (seen.Logits.ToArray()) (unseen.Logits.ToArray())
+        |> Posterior.ofLogits seen.ClassCount
+
+    /// An LM's embeddings and posterior.   previous : the LM of the round before, on every node
+    let lm (study: Study) (previous: LmFit option) (fit: LmFit, q: Posterior<Lm>) : LmFit * Posterior<Lm> =
+        match study.Everything with
+        | None -> fit, q
+        | Some all ->
+            let texts = all.Unseen |> Array.map (fun i -> all.Study.Texts[i])
+            let unseen, qUnseen = LanguageModel.read study.Compute study.Lm texts fit.Weights
+            let embeddings = merge all study.Recipe.Lm.Hidden fit.Embeddings unseen.Embeddings
+
+            {
+                fit with
+                    Embeddings = embeddings
+                    PreviousEmbeddings = previous |> Option.map _.Embeddings |> Option.defaultValue embeddings
+            },
+            mergePosteriors all q qUnseen
+
+    let private predict (study: Study) (all: Everything) (inputs: NodeInputs) (phi: Weights, p: Posterior<Gnn>) =
+        let config = GraphModel.ofRecipe study.Recipe.Gnn inputs.Columns study.Supervision.ClassCount
+        let whole = GraphModel.predict study.Compute config all.Study.Graph inputs phi
+        let rows = whole.Logits.ToArray()
+        let c = whole.ClassCount
+        let unseen = all.Unseen |> Array.collect (fun i -> Array.sub rows (i * c) c) |> Posterior.ofLogits c
+        mergePosteriors all p unseen
+
+    /// A GNN's inputs in a round and its posterior.   lm : what it read, on every node
+    let gnn (study: Study) (steps: Steps) round (lm: LmFit, q: Posterior<Lm>) (phi: Weights, p: Posterior<Gnn>) =
+        match study.Everything with
+        | None -> Study.nodeInputs study steps round lm q, p
+        | Some all ->
+            let inputs = Study.nodeInputs all.Study steps round lm q
+            inputs, predict study all inputs (phi, p)
+
+    /// The posterior of a GNN on features that no language model made.   features : of every node
+    let gnnOnFeatures (study: Study) (features: RawFeatures) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =
+        match study.Everything with
+        | None -> p
+        | Some all -> predict study all (Study.featureInputs features) (phi, p)

@@ -28,6 +28,45 @@ module Encoder =
         | Encoder.DebertaV2 config -> config.Disentangled.Shape
         | Encoder.ModernBert config -> config.Shape
 
+    /// The same encoder with other dropout: `hidden` for states and embeddings, `attention` for its probabilities.
+    let withDropout (hidden: float) (attention: float) encoder =
+        let drop (shape: EncoderShape) = {
+            shape with
+                HiddenDropout = hidden
+                AttentionDropout = attention
+        }
+
+        let disentangled (config: DisentangledConfig) = {
+            config with
+                Shape = drop config.Shape
+        }
+
+        match encoder with
+        | Encoder.Bert shape -> Encoder.Bert(drop shape)
+        | Encoder.DistilBert shape -> Encoder.DistilBert(drop shape)
+        | Encoder.Roberta config ->
+            Encoder.Roberta {
+                config with
+                    Shape = drop config.Shape
+            }
+        | Encoder.Electra config ->
+            Encoder.Electra {
+                config with
+                    Shape = drop config.Shape
+            }
+        | Encoder.Deberta config -> Encoder.Deberta(disentangled config)
+        | Encoder.DebertaV2 config ->
+            Encoder.DebertaV2 {
+                config with
+                    Disentangled = disentangled config.Disentangled
+            }
+        | Encoder.ModernBert config ->
+            Encoder.ModernBert {
+                config with
+                    Shape = drop config.Shape
+                    EmbeddingDropout = hidden
+            }
+
     /// The longest text that the encoder reads, in tokens, special ones included.
     let capacity encoder =
         match encoder with

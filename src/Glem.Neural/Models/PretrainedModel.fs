@@ -132,6 +132,9 @@ module PretrainedModel =
             Unexpected = List.ofSeq unexpected
         }
 
+    /// Whether a folder holds a model at all: it has a config.json.
+    let isFolder (folder: string) = File.Exists(Path.Combine(folder, "config.json"))
+
     /// The encoder that the folder's config.json describes. Error: no such file, or a key that it holds, with what is supported.
     let config (folder: string) : Result<Encoder, GlemError> =
         let path = Path.Combine(folder, "config.json")

@@ -37,22 +37,9 @@ module LanguageModel =
     /// Texts per batch in inference.
     let private inferenceBatch = 64
 
-    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) = {
-        Encoder =
-            Encoder.Bert {
-                VocabularySize = vocabulary
-                Hidden = recipe.Hidden
-                Layers = recipe.Layers
-                Heads = recipe.Heads
-                Intermediate = recipe.Intermediate
-                Positions = recipe.MaxTokens
-                TokenTypes = 2
-                Activation = Gelu
-                HiddenDropout = recipe.Dropout
-                AttentionDropout = recipe.AttentionDropout
-                LayerNormEpsilon = 1e-12
-                InitializerRange = 0.02
-            }
+    /// The recipe's head on an encoder that somebody trained, with the recipe's dropout in it.
+    let onEncoder (recipe: LmRecipe) (encoder: Encoder) (maskId: int) (classes: int) = {
+        Encoder = Encoder.withDropout recipe.Dropout recipe.AttentionDropout encoder
         Pooling = recipe.Pooling
         Embedding = recipe.Embedding
         HeadDropout = recipe.HeadDropout
@@ -60,6 +47,28 @@ module LanguageModel =
         MaskId = maskId
         Classes = classes
     }
+
+    /// The recipe's own BERT, which starts from random weights.
+    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) =
+        let shape = {
+            VocabularySize = vocabulary
+            Hidden = recipe.Hidden
+            Layers = recipe.Layers
+            Heads = recipe.Heads
+            Intermediate = recipe.Intermediate
+            Positions = recipe.MaxTokens
+            TokenTypes = 2
+            Activation = Gelu
+            HiddenDropout = recipe.Dropout
+            AttentionDropout = recipe.AttentionDropout
+            LayerNormEpsilon = 1e-12
+            InitializerRange = 0.02
+        }
+
+        onEncoder recipe (Encoder.Bert shape) maskId classes
+
+    /// Columns of the embeddings.
+    let width (model: LanguageModel) = (Encoder.shape model.Encoder).Hidden
 
     /// How the model uses its weight of a name.
     let role (model: LanguageModel) : string -> Role =
@@ -122,7 +131,7 @@ module LanguageModel =
     /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts.
     let private infer (compute: Compute) (model: LanguageModel) p (texts: TokenisedTexts) =
         use _ = torch.no_grad ()
-        let c, d = model.Classes, (Encoder.shape model.Encoder).Hidden
+        let c, d = model.Classes, width model
         let logits = Array.zeroCreate<float32>(texts.Length * c)
         let vectors = Array.zeroCreate<float32>(texts.Length * d)
 

@@ -52,21 +52,12 @@ module ModelCommand =
             row "not used" $"%d{uses.Unexpected.Length} that config.json has no place for: %s{list uses.Unexpected}"
 
     /// How a text becomes the encoder's ids.
-    let private tokenizer (model: PretrainedModel) length (text: string) (tokenizer: Tokenizer) =
-        let rows = (Encoder.shape model.Encoder).VocabularySize
+    let private example length (text: string) (tokenizer: Tokenizer) =
         row "tokenizer" $"%s{thousands (int64 tokenizer.VocabularySize)} tokens"
+        row "example" text
 
-        if tokenizer.VocabularySize > rows then
-            let found = $"a tokenizer of %d{tokenizer.VocabularySize} tokens"
-            Error(InFile(model.Folder, "", found, $"at most %d{rows}, the rows of the word embeddings"))
-        else
-            let ids = Tokenizer.encode tokenizer length text
-            row "example" text
-
-            for id in ids do
-                Console.line $"%14d{id}  %s{Tokenizer.tokenOf tokenizer id}"
-
-            Ok()
+        for id in Tokenizer.encode tokenizer length text do
+            Console.line $"%14d{id}  %s{Tokenizer.tokenOf tokenizer id}"
 
     let private describe (options: ParseResults<DescribeModelArguments>) =
         let atLeastOne name value =
@@ -89,8 +80,8 @@ module ModelCommand =
             memory compute.Precision model texts length
             tensors model
 
-            TokenizerFolder.load model.Folder
-            |> Result.bind (tokenizer model length (options.GetResult(DescribeModelArguments.Text, sample)))
+            LmSource.tokenizer model
+            |> Result.map (example length (options.GetResult(DescribeModelArguments.Text, sample)))
 
     let run (options: ParseResults<ModelArguments>) : Result<unit, GlemError> =
         match options.GetSubCommand() with

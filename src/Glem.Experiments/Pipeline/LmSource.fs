@@ -9,22 +9,27 @@ type LmSource = {
 }
 
 module LmSource =
-    let private ofFolder (recipe: LmRecipe) (folder: string) : Result<LmSource, GlemError> =
-        match PretrainedModel.load folder, TokenizerFolder.load folder with
-        | Error error, _
-        | _, Error error -> Error error
-        | Ok model, Ok tokenizer ->
+    /// The tokenizer of an encoder's folder. Error: none, one that cannot be read, or more tokens than there are embeddings.
+    let tokenizer (model: PretrainedModel) : Result<Tokenizer, GlemError> =
+        TokenizerFolder.load model.Folder
+        |> Result.bind (fun tokenizer ->
             let rows = (Encoder.shape model.Encoder).VocabularySize
 
-            if tokenizer.VocabularySize > rows then
-                let found = $"a tokenizer of %d{tokenizer.VocabularySize} tokens"
-                Error(InFile(folder, "", found, $"at most %d{rows}, the rows of the word embeddings"))
+            if tokenizer.VocabularySize <= rows then
+                Ok tokenizer
             else
-                Ok {
-                    Pretrained = Some model
-                    Tokenizer = tokenizer
-                    MaxTokens = min recipe.MaxTokens (Encoder.capacity model.Encoder)
-                }
+                let found = $"a tokenizer of %d{tokenizer.VocabularySize} tokens"
+                Error(InFile(model.Folder, "", found, $"at most %d{rows}, the rows of the word embeddings")))
+
+    let private ofFolder (recipe: LmRecipe) (folder: string) : Result<LmSource, GlemError> =
+        PretrainedModel.load folder
+        |> Result.bind (fun model ->
+            tokenizer model
+            |> Result.map (fun tokenizer -> {
+                Pretrained = Some model
+                Tokenizer = tokenizer
+                MaxTokens = min recipe.MaxTokens (Encoder.capacity model.Encoder)
+            }))
 
     /// Loads the recipe's folder, or trains a tokenizer on the texts where it names none. Error: a folder that cannot be loaded, a
     /// vocabulary that its embeddings have no rows for, texts too few for a vocabulary.

@@ -61,28 +61,25 @@ module PaddedAttention =
                 Mask = torch.tensor(mask).reshape([| int64 count; 1L; int64 longest |]).``to`` device
             }
 
-        // The next group is as many texts as fit, in the batch's order.
-        let rec groups first = [
-            if first < batch.TextCount then
-                let fits count =
-                    let longest = Seq.init count (fun i -> int64 (length (first + i))) |> Seq.max
-                    int64 heads * int64 count * longest * longest <= mostScores
+        // Each group is as many texts as fit, in the batch's order.
+        let groups = ResizeArray<PaddedTexts>()
+        let mutable first = 0
+        let mutable longest = 0
 
-                let rec grow count =
-                    if first + count < batch.TextCount && fits (count + 1) then
-                        grow (count + 1)
-                    else
-                        count
+        for next in 0 .. batch.TextCount - 1 do
+            let wider = max longest (length next)
 
-                let count = grow 1
-                group first count
-                yield! groups (first + count)
-        ]
+            if next > first && int64 heads * int64 (next + 1 - first) * int64 wider * int64 wider > mostScores then
+                groups.Add(group first (next - first))
+                first <- next
+                longest <- length next
+            else
+                longest <- wider
 
-        let groups = groups 0
+        groups.Add(group first (batch.TextCount - first))
 
         {
-            Groups = groups
+            Groups = List.ofSeq groups
             Cells = torch.tensor(cells).``to`` device
             Longest = groups |> Seq.map _.Longest |> Seq.max
         }

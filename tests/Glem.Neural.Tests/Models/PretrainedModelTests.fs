@@ -151,3 +151,61 @@ let ``a folder that is no model says what is missing`` () =
     match PretrainedModel.load (folder.File "absent") with
     | Error(InFile(_, "", "no folder", _)) -> ()
     | other -> Assert.Fail $"%A{other}"
+
+let classifiers = GoldenEncoder.folders _.Contains("_seqcls")
+
+/// What Hugging Face's classifiers have and GLEM's language model has not: their own way to pool.
+let private isHead (name: string) =
+    [ "pooler."; "pre_classifier."; "classifier."; "head." ] |> List.exists name.Contains
+
+[<Theory; MemberData(nameof classifiers)>]
+let ``a model is written under the names, shapes and keys that Hugging Face's library wrote`` (name: string) =
+    use _ = torch.NewDisposeScope()
+    use folder = new TemporaryFolder()
+    let loaded = GoldenEncoder.folder name |> PretrainedModel.load |> Result.orRaise
+
+    let model = {
+        TinyTask.lm with
+            Encoder = loaded.Encoder
+            Classes = 5
+    }
+
+    Checkpoint.saveLm (folder.File "") {
+        Model = model
+        Weights = LanguageModel.withNewHead TinyTask.key model loaded.Weights
+        Tokenizer =
+            WordPieceTrainer.train WordPieceTrainer.defaults [| "any text will do"; "for any tokenizer" |]
+            |> Result.orRaise
+        ClassNames = Array.init 5 (fun k -> $"LABEL_%d{k}")
+        MaxTokens = 16
+    }
+
+    let golden = Golden.tensors $"encoders/%s{name}/model.safetensors"
+    let written = Safetensors.Load(folder.File "model.safetensors")
+    let isEncoder (key: string) = not (isHead key || key.EndsWith "position_ids")
+
+    Assert.Equal<string seq>(
+        golden.Keys |> Seq.filter isEncoder |> Seq.sort,
+        written.Keys |> Seq.filter isEncoder |> Seq.sort
+    )
+
+    for pair in written do
+        match GoldenEncoder.find golden pair.Key with
+        | Some tensor when isEncoder pair.Key ->
+            Assert.Equal<int64>(tensor.shape, pair.Value.shape)
+            Assert.Equal<float32>(Golden.floats tensor, Golden.floats pair.Value)
+        | _ -> ()
+
+    let parse path = (JsonNode.Parse(File.ReadAllText path) |> nonNull).AsObject()
+    let theirs = parse (SharedFiles.file $"fixtures/encoders/%s{name}/config.json")
+    let ours = parse (folder.File "config.json")
+
+    // How often DeBERTa's terms and a maximum of -1 are written is free.
+    for pair in ours do
+        if theirs.ContainsKey pair.Key && pair.Key <> "pos_att_type" && pair.Key <> "max_relative_positions" then
+            let text (node: JsonNode | null) = (nonNull node).ToJsonString()
+
+            Assert.True(
+                (text theirs[pair.Key] = text pair.Value || float (text theirs[pair.Key]) = float (text pair.Value)),
+                pair.Key
+            )

@@ -40,43 +40,44 @@ module PaddedAttention =
         let cells = Array.zeroCreate<int64>(int batch.Ids.shape[0])
         let mutable used = 0
 
-        let group first count =
-            let longest = Seq.init count (fun i -> length (first + i)) |> Seq.max
-            let rows = Array.zeroCreate<int64>(count * longest)
-            let mask = Array.create (count * longest) hidden
+        let group (members: int[]) =
+            let longest = members |> Array.map length |> Array.max
+            let rows = Array.zeroCreate<int64>(members.Length * longest)
+            let mask = Array.create rows.Length hidden
 
-            for i in 0 .. count - 1 do
-                for j in 0 .. length (first + i) - 1 do
-                    let row, cell = batch.Bounds[first + i] + j, i * longest + j
+            members
+            |> Array.iteri (fun i text ->
+                for j in 0 .. length text - 1 do
+                    let row, cell = batch.Bounds[text] + j, i * longest + j
                     rows[cell] <- int64 row
                     mask[cell] <- 0.0f
-                    cells[row] <- int64 (used + cell)
+                    cells[row] <- int64 (used + cell))
 
             used <- used + rows.Length
 
             {
-                Texts = count
+                Texts = members.Length
                 Longest = longest
                 Rows = torch.tensor(rows).``to`` device
-                Mask = torch.tensor(mask).reshape([| int64 count; 1L; int64 longest |]).``to`` device
+                Mask = torch.tensor(mask).reshape([| int64 members.Length; 1L; int64 longest |]).``to`` device
             }
 
-        // Each group is as many texts as fit, in the batch's order.
+        // Texts of like length together, the longest first: what a rectangle pads costs its square.
         let groups = ResizeArray<PaddedTexts>()
-        let mutable first = 0
-        let mutable longest = 0
+        let members = ResizeArray<int>()
 
-        for next in 0 .. batch.TextCount - 1 do
-            let wider = max longest (length next)
+        for text in Array.init batch.TextCount id |> Array.sortBy (fun text -> struct (-length text, text)) do
+            if members.Count > 0 then
+                let longest = length members[0]
+                let scores = int64 heads * int64 (members.Count + 1) * int64 longest * int64 longest
 
-            if next > first && int64 heads * int64 (next + 1 - first) * int64 wider * int64 wider > mostScores then
-                groups.Add(group first (next - first))
-                first <- next
-                longest <- length next
-            else
-                longest <- wider
+                if scores > mostScores || 4 * length text < 3 * longest then
+                    groups.Add(group (members.ToArray()))
+                    members.Clear()
 
-        groups.Add(group first (batch.TextCount - first))
+            members.Add text
+
+        groups.Add(group (members.ToArray()))
 
         {
             Groups = List.ofSeq groups

@@ -27,9 +27,10 @@ module PredictInGraph =
         let others = Csr.pairs edges |> Seq.filter (fun (struct (a, b)) -> a <> at && b <> at)
 
         neighbours
-        |> Seq.map (fun j -> struct (at, j))
+        |> Seq.filter ((<>) at)
+        |> Seq.collect (fun j -> [ struct (at, j); struct (j, at) ])
         |> Seq.append others
-        |> Csr.symmetric (max edges.NodeCount (at + 1))
+        |> Csr.ofPairs (max edges.NodeCount (at + 1))
 
     /// What the GNN says of one node, given its features.
     let private one compute (saved: SavedGraphModel) (index: Dictionary<string, int>) item (features: float32[]) =

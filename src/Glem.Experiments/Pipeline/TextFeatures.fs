@@ -69,17 +69,17 @@ module TextFeatures =
             match tensors.TryGetValue "idf", tensors.TryGetValue "basis" with
             | (true, idf), (true, basis) when
                 idf.shape = [| int64 words.Length |] && basis.shape.Length = 2 && basis.shape[1] = idf.shape[0]
-                ->
-                {
-                    Words = {
-                        Columns = words |> Seq.mapi (fun i word -> KeyValuePair(word, i)) |> Dictionary
-                        Weights = (Weight.ofTensor idf).Values |> Array.map float
-                    }
-                    Projection = {
-                        Basis = (Weight.ofTensor basis).Values |> Array.map float |> Array.chunkBySize words.Length
-                        Scale = 1.0
-                    }
-                }
+                  ->
+                  {
+                      Words = {
+                          Columns = words |> Seq.mapi (fun i word -> KeyValuePair(word, i)) |> Dictionary
+                          Weights = (Weight.ofTensor idf).Values |> Array.map float
+                      }
+                      Projection = {
+                          Basis = (Weight.ofTensor basis).Values |> Array.map float |> Array.chunkBySize words.Length
+                          Scale = 1.0
+                      }
+                  }
             | _ ->
                 let d = words.Length
                 bad numbersFile "other tensors" $"idf of shape [%d{d}] and basis of shape [k; %d{d}]")

@@ -9,7 +9,10 @@ let private key = Key.ofSeed 7
 /// A path of three nodes, two columns of features, two classes.
 let private saved labelInput : SavedGraphModel =
     let labels = Labels.ofIndices [| "a"; "b" |] [| 0; 1; 0 |] |> Result.orRaise
-    let supervision = Split.ofParts [| Train; Train; Valid |] |> Supervision.ofSplit labels |> Result.orRaise
+
+    let supervision =
+        Split.ofParts [| Train; Train; Valid |] |> Supervision.ofSplit labels |> Result.orRaise
+
     let teacher: Posterior<Lm> = Posterior.ofLogits 2 [| 1f; 2f; 3f; 4f; 0.5f; 0f |]
 
     let inputs: NodeInputs = {
@@ -83,7 +86,13 @@ let ``a damaged graph checkpoint is refused by file and key`` () =
 
     refuses "config.json" (replace "\"hidden\"" "\"hide\"") [ "config.json"; "'hidden'" ]
     refuses "config.json" (replace "\"embeddings\"" "\"pixels\"") [ "config.json"; "'features'"; "pixels" ]
-    refuses "config.json" (replace (Key.toText (Key.named "label folds" key)) "12") [ "config.json"; "'label_key'"; "12" ]
+
+    refuses "config.json" (replace (Key.toText (Key.named "label folds" key)) "12") [
+        "config.json"
+        "'label_key'"
+        "12"
+    ]
+
     refuses "config.json" (replace "\"inputs\": 4" "\"inputs\": 5") [ "'features'"; "[3; 2]"; "[3; 3]" ]
     refuses "nodes.json" (replace "\"x\"," "") [ "'labels'"; "[3; 2]"; "[2; 2]" ]
     refuses "nodes.json" (fun text -> text.Substring 3) [ "nodes.json" ]

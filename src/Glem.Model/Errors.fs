@@ -12,14 +12,17 @@ type GlemError =
     | Missing of what: string * remedy: string
 
 module GlemError =
-    /// One line for a person: what, where, found and expected.
+    /// One line for a person: what, where, found and expected. What a file holds may bring line ends of its own.
     let message error =
-        match error with
-        | InFile(file, "", found, expected) -> $"%s{file}: found %s{found}, expected %s{expected}"
-        | InFile(file, place, found, expected) -> $"%s{file}, %s{place}: found %s{found}, expected %s{expected}"
-        | InSetting(key, found, expected) -> $"setting %s{key}: found %s{found}, expected %s{expected}"
-        | InValue(name, found, expected) -> $"%s{name}: found %s{found}, expected %s{expected}"
-        | Missing(what, remedy) -> $"%s{what} is missing: %s{remedy}"
+        let text =
+            match error with
+            | InFile(file, "", found, expected) -> $"%s{file}: found %s{found}, expected %s{expected}"
+            | InFile(file, place, found, expected) -> $"%s{file}, %s{place}: found %s{found}, expected %s{expected}"
+            | InSetting(key, found, expected) -> $"setting %s{key}: found %s{found}, expected %s{expected}"
+            | InValue(name, found, expected) -> $"%s{name}: found %s{found}, expected %s{expected}"
+            | Missing(what, remedy) -> $"%s{what} is missing: %s{remedy}"
+
+        text |> String.map (fun letter -> if System.Char.IsControl letter then ' ' else letter)
 
 /// Carries a GlemError through code that cannot return a Result: callbacks, C# callers, the tensor loop.
 exception GlemException of GlemError with

@@ -52,7 +52,7 @@ let ``the authors' recipes have the numbers of their commands``
 [<InlineData("arxiv-revgat", "setting gnn.model: found revGat, which is not built yet, expected gcn")>]
 [<InlineData("pyg", "setting gnn.model: found sage, which is not built yet, expected gcn")>]
 [<InlineData("arxiv-gcn",
-             "setting lm.pretrained: found microsoft/deberta-base, which is not built yet, expected null, an encoder from random weights")>]
+             "setting lm.pretrained: found microsoft/deberta-base, which is no folder of a model here, expected null, an encoder from random weights, or a folder with config.json and weights")>]
 let ``a model that is not built is refused by its name, with what there is, instead of training another one``
     (name: string, message: string)
     =

@@ -53,19 +53,21 @@ module CudaTests =
 
             Map.ofList gradients, Weight.ofTensor answer)
 
-    let private bert: BertConfig = {
-        VocabularySize = 50
-        Hidden = 64
-        Layers = 2
-        Heads = 4
-        Intermediate = 128
-        Positions = 40
-        TokenTypes = 2
-        HiddenDropout = 0.1
-        AttentionDropout = 0.1
-        LayerNormEpsilon = 1e-12
-        InitializerRange = 0.1
-    }
+    let private bert =
+        Encoder.Bert {
+            VocabularySize = 50
+            Hidden = 64
+            Layers = 2
+            Heads = 4
+            Intermediate = 128
+            Positions = 40
+            TokenTypes = 2
+            Activation = Gelu
+            HiddenDropout = 0.1
+            AttentionDropout = 0.1
+            LayerNormEpsilon = 1e-12
+            InitializerRange = 0.1
+        }
 
     let private texts =
         [| 7; 1; 40; 12 |]
@@ -73,11 +75,12 @@ module CudaTests =
 
     let private encoderPass compute =
         use generator = Generator.ofKey (Key.ofSeed 1)
-        use p = Parameters.Create(compute, Bert.role, Bert.initial bert generator)
+        use p = Parameters.Create(compute, Encoder.role bert, Encoder.initial bert generator)
 
         let gradients, answer =
             pass p (fun () ->
-                Bert.forward bert compute.Dtype p "" (Training 3L) (PackedBatch.ofSequences compute.Device texts))
+                let pass = Pass(p, "", compute.Dtype, Training 3L, ignore)
+                Encoder.forward bert pass (PackedBatch.ofSequences compute.Device texts))
 
         gradients.Add("last hidden states", answer.Values)
 
@@ -130,7 +133,7 @@ module CudaTests =
 
     let private optimised compute =
         use generator = Generator.ofKey (Key.ofSeed 4)
-        use p = Parameters.Create(compute, Bert.role, Bert.initial bert generator)
+        use p = Parameters.Create(compute, Encoder.role bert, Encoder.initial bert generator)
         use optimiser = new Optimiser(recipe, p)
 
         for step in 0..2 do

@@ -44,20 +44,23 @@ module TinyTask =
     let supervision = Supervision.ofSplit labels split |> Result.orRaise
     let validation = Validation.ofSplit labels split |> Result.orRaise
 
+    let bert: EncoderShape = {
+        VocabularySize = vocabulary
+        Hidden = 32
+        Layers = 2
+        Heads = 4
+        Intermediate = 64
+        Positions = 16
+        TokenTypes = 2
+        Activation = Gelu
+        HiddenDropout = 0.1
+        AttentionDropout = 0.1
+        LayerNormEpsilon = 1e-12
+        InitializerRange = 0.1
+    }
+
     let lm: LanguageModel = {
-        Encoder = {
-            VocabularySize = vocabulary
-            Hidden = 32
-            Layers = 2
-            Heads = 4
-            Intermediate = 64
-            Positions = 16
-            TokenTypes = 2
-            HiddenDropout = 0.1
-            AttentionDropout = 0.1
-            LayerNormEpsilon = 1e-12
-            InitializerRange = 0.1
-        }
+        Encoder = Encoder.Bert bert
         Pooling = Mean
         Embedding = Mean
         HeadDropout = 0.1

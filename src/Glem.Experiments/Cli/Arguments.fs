@@ -199,6 +199,31 @@ type RecipeArguments =
             | RecipeArguments.Diff _ -> "the fields in which two recipes differ"
 
 [<RequireQualifiedAccess>]
+type DescribeModelArguments =
+    | [<MainCommand; Mandatory>] Folder of string
+    | Batch of int
+    | Length of int
+    | Text of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | DescribeModelArguments.Folder _ -> "a Hugging Face folder: config.json, weights, tokenizer"
+            | DescribeModelArguments.Batch _ -> "texts in a batch, for the memory that it takes (default 32)"
+            | DescribeModelArguments.Length _ -> "tokens of each (default 128)"
+            | DescribeModelArguments.Text _ -> "the text whose tokens are shown"
+
+[<RequireQualifiedAccess>]
+type ModelArguments =
+    | [<CliPrefix(CliPrefix.None)>] Describe of ParseResults<DescribeModelArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ModelArguments.Describe _ ->
+                "a pre-trained encoder: architecture, parameters, memory, tokenizer, and whether it loads"
+
+[<RequireQualifiedAccess>]
 type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
@@ -206,6 +231,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
+    | [<CliPrefix(CliPrefix.None)>] Model of ParseResults<ModelArguments>
     | [<CliPrefix(CliPrefix.None)>] Laws of ParseResults<LawsArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Doctor
     | [<Inherit>] Verbose
@@ -221,6 +247,7 @@ type GlemArguments =
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
+            | GlemArguments.Model _ -> "describe a pre-trained encoder"
             | GlemArguments.Laws _ -> "check the laws of the method on this machine, and list them"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"
             | GlemArguments.Verbose -> "show stack traces with errors"

@@ -11,6 +11,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Report options) -> ReportCommand.run options
     | Some(GlemArguments.Recipe options) -> RecipeCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
+    | Some(GlemArguments.Model options) -> ModelCommand.run options
     | Some(GlemArguments.Laws options) -> LawsCommand.run options
     | Some GlemArguments.Doctor -> DoctorCommand.run ()
     | _ ->

@@ -19,7 +19,7 @@ module RecipeCommand =
 
     /// What a recipe names and this build, on this machine, lacks.
     let private lacks (recipe: Recipe) = [
-        yield! Recipe.unbuilt recipe |> List.map (fun (_, name, _) -> name)
+        yield! Recipe.lacking recipe |> List.map (fun (_, name, _, _) -> name)
 
         if not (Datasets.isHere recipe.Dataset) then
             recipe.Dataset

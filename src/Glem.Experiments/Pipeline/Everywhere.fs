@@ -22,7 +22,7 @@ module Everywhere =
         | Some all ->
             let texts = all.Unseen |> Array.map (fun i -> all.Study.Texts[i])
             let unseen, qUnseen = LanguageModel.read study.Compute study.Lm texts fit.Weights
-            let embeddings = merge all study.Recipe.Lm.Hidden fit.Embeddings unseen.Embeddings
+            let embeddings = merge all (LanguageModel.width study.Lm) fit.Embeddings unseen.Embeddings
 
             {
                 fit with

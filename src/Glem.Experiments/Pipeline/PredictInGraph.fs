@@ -76,7 +76,7 @@ module PredictInGraph =
     let private embeddings compute folder (lm: string) texts =
         let lm = Checkpoint.loadLm (Path.GetFullPath(Path.Combine(folder, lm))) |> Result.orRaise
         let fit, _ = LanguageModel.read compute lm.Model (SavedLanguageModel.encode lm texts) lm.Weights
-        fit.Embeddings |> Array.chunkBySize lm.Model.Encoder.Hidden
+        fit.Embeddings |> Array.chunkBySize (LanguageModel.width lm.Model)
 
     /// TF-IDF in the columns that the GNN read : a row for each text.
     let private textFeatures folder texts =

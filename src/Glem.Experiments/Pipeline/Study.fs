@@ -12,6 +12,7 @@ type Study = {
     Dataset: Dataset
     Seed: int
     Compute: Compute
+    LmSource: LmSource
     Tokenizer: Tokenizer
     Texts: TokenisedTexts
     Graph: Propagation
@@ -53,11 +54,6 @@ module Study =
     /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
     /// node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
-        let training = {
-            WordPieceTrainer.defaults with
-                VocabularySize = recipe.Lm.Vocabulary
-        }
-
         try
             Recipe.runnable recipe |> Result.orRaise |> ignore
             let exposure = Protocol.expose recipe.Protocol dataset |> Result.orRaise
@@ -65,8 +61,8 @@ module Study =
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise
             Steps.ofRecipe recipe seen supervision |> Result.orRaise |> ignore
             let validation = Validation.ofSplit seen.Labels seen.Split |> Result.orRaise
-            let tokenizer = WordPieceTrainer.train training seen.Graph.Texts |> Result.orRaise
-            let encode texts = Tokenizer.encodeAll tokenizer recipe.Lm.MaxTokens texts
+            let source = LmSource.ofRecipe recipe.Lm seen.Graph.Texts |> Result.orRaise
+            let encode texts = Tokenizer.encodeAll source.Tokenizer source.MaxTokens texts
             let words = lazy (Tfidf.fit seen.Graph.Texts)
             let tfidf (dataset: Dataset) = lazy (Tfidf.apply words.Value dataset.Graph.Texts)
             let seenTfidf = tfidf seen
@@ -92,17 +88,13 @@ module Study =
                 Dataset = seen
                 Seed = seed
                 Compute = compute
-                Tokenizer = tokenizer
+                LmSource = source
+                Tokenizer = source.Tokenizer
                 Texts = Array.init packed.Count packed.Text
                 Graph = Propagation.symmetric compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
-                Lm =
-                    LanguageModel.ofRecipe
-                        recipe.Lm
-                        tokenizer.VocabularySize
-                        tokenizer.Specials.Mask
-                        supervision.ClassCount
+                Lm = LmSource.model recipe.Lm supervision.ClassCount source
                 Tfidf = seenTfidf
                 TextFeatures = textFeatures
                 Raw = raw seenTfidf
@@ -153,11 +145,11 @@ module Study =
         Watch = study.Watch name
     }
 
-    /// The encoder before any label: random weights, then the masked-language-model game on the data set's own texts.
+    /// The encoder before any label: random or pre-trained weights, then the masked-language-model game on the data set's own texts.
     let pretrainEncoder (study: Study) : Weights =
         let recipe = study.Recipe.Mlm
         let key = key study "encoder"
-        let encoder = LanguageModel.initialEncoder key study.Lm
+        let encoder = LmSource.encoder key study.Lm study.LmSource
 
         if recipe.Fit.Epochs = 0.0 then
             encoder
@@ -204,7 +196,7 @@ module Study =
 
     /// What the recipe's GNN reads, given an LM and what it says, softened as the M-step's pseudo labels are.
     let nodeInputs (study: Study) (steps: Steps) round (lm: LmFit) (q: Posterior<Lm>) : NodeInputs =
-        let gnn, hidden = study.Recipe.Gnn, study.Recipe.Lm.Hidden
+        let gnn, hidden = study.Recipe.Gnn, LanguageModel.width study.Lm
 
         let features, width =
             match gnn.Features with

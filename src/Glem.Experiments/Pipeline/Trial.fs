@@ -114,7 +114,7 @@ module Trial =
                 Weights = lm.Weights
                 Tokenizer = study.Tokenizer
                 ClassNames = study.Dataset.ClassNames
-                MaxTokens = study.Recipe.Lm.MaxTokens
+                MaxTokens = study.LmSource.MaxTokens
             }
 
         let gnnFolder = RunFolder.checkpoint Student.Gnn folder

@@ -108,21 +108,23 @@ type Recipe = {
 }
 
 module Recipe =
-    /// What the recipe names that is not built yet: its path, its name, and what there is instead.
-    let unbuilt (recipe: Recipe) : (string * string * string) list = [
+    /// What the recipe names that is not there: its path, its name, what is wrong with it, and what there is instead.
+    let lacking (recipe: Recipe) : (string * string * string * string) list = [
         if recipe.Gnn.Model <> GnnModel.Gcn then
-            "gnn.model", Settings.show recipe.Gnn.Model, Settings.show GnnModel.Gcn
+            "gnn.model", Settings.show recipe.Gnn.Model, "is not built yet", Settings.show GnnModel.Gcn
 
         match recipe.Lm.Pretrained with
-        | Some name -> "lm.pretrained", name, "null, an encoder from random weights"
-        | None -> ()
+        | Some folder when not (PretrainedModel.isFolder folder) ->
+            let instead = "null, an encoder from random weights, or a folder with config.json and weights"
+            "lm.pretrained", folder, "is no folder of a model here", instead
+        | _ -> ()
     ]
 
-    /// The recipe, if all that it names is built. Error: the first name that is not.
+    /// The recipe, if all that it names is there. Error: the first name that is not.
     let runnable (recipe: Recipe) : Result<Recipe, GlemError> =
-        match unbuilt recipe with
+        match lacking recipe with
         | [] -> Ok recipe
-        | (path, name, instead) :: _ -> Error(InSetting(path, $"%s{name}, which is not built yet", instead))
+        | (path, name, problem, instead) :: _ -> Error(InSetting(path, $"%s{name}, which %s{problem}", instead))
 
     /// The fields whose range the types do not say; the first that is out of it is the error.
     let validate (recipe: Recipe) : Result<Recipe, GlemError> =

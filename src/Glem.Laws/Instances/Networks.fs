@@ -116,19 +116,21 @@ module Networks =
 
     /// A BERT of one layer of width 8.
     let lm dropout (scene: Scene) : LanguageModel = {
-        Encoder = {
-            VocabularySize = vocabulary
-            Hidden = 8
-            Layers = 1
-            Heads = 2
-            Intermediate = 16
-            Positions = 8
-            TokenTypes = 2
-            HiddenDropout = dropout
-            AttentionDropout = dropout
-            LayerNormEpsilon = 1e-12
-            InitializerRange = 0.2
-        }
+        Encoder =
+            Encoder.Bert {
+                VocabularySize = vocabulary
+                Hidden = 8
+                Layers = 1
+                Heads = 2
+                Intermediate = 16
+                Positions = 8
+                TokenTypes = 2
+                Activation = Gelu
+                HiddenDropout = dropout
+                AttentionDropout = dropout
+                LayerNormEpsilon = 1e-12
+                InitializerRange = 0.2
+            }
         Pooling = Mean
         Embedding = Cls
         HeadDropout = dropout

@@ -381,7 +381,7 @@ module StudentLaws =
                 let vocabulary: MaskingVocabulary = {
                     Mask = 4
                     Special = Set [ 0..4 ]
-                    Size = model.Encoder.VocabularySize
+                    Size = (Encoder.shape model.Encoder).VocabularySize
                 }
 
                 let play initialSeed seed =

@@ -73,11 +73,17 @@ module Checkpoint =
         | Cls -> "cls"
         | Mean -> "mean"
 
-    /// Writes the model and its tokenizer. config.json is BertForSequenceClassification's with keys of our own:
+    /// Hugging Face's class for an encoder with a classifier on it, beside the encoder's own class.
+    let private classifierOf (config: JsonObject) =
+        let own = (nonNull config["architectures"]).AsArray()[0] |> string
+        own.Replace("Model", "ForSequenceClassification")
+
+    /// Writes the model and its tokenizer. config.json is that of the family's classifier in Hugging Face's library (such as
+    /// BertForSequenceClassification, whose pooler is absent: it does not pool as GLEM does) with keys of our own:
     /// glem_pooling, glem_embedding, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
-        let config = BertConfig.toNode saved.Model.Encoder
+        let config = Encoder.toNode saved.Model.Encoder
         let names = JsonObject()
         let ids = JsonObject()
 
@@ -86,7 +92,7 @@ module Checkpoint =
             names.Add(string k, name)
             ids.Add(name, k))
 
-        config["architectures"] <- JsonArray(JsonValue.Create "BertForSequenceClassification")
+        config["architectures"] <- JsonArray(JsonValue.Create(classifierOf config))
         config["id2label"] <- names
         config["label2id"] <- ids
         config["glem_pooling"] <- poolingName saved.Model.Pooling
@@ -114,7 +120,7 @@ module Checkpoint =
         try
             let text = File.ReadAllText path
 
-            match BertConfig.ofJson path text, TokenizerJsonReader.load (tokenizerFile folder) with
+            match Encoder.ofJson path text, TokenizerJsonReader.load (tokenizerFile folder) with
             | Error error, _
             | _, Error error -> Error error
             | Ok encoder, Ok tokenizer ->

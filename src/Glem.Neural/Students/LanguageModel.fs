@@ -10,7 +10,7 @@ type TokenisedTexts = ReadOnlyMemory<int>[]
 
 /// A language model's whole shape: encoder, pooling and head.
 type LanguageModel = {
-    Encoder: BertConfig
+    Encoder: Encoder
     /// What the head classifies.
     Pooling: Pooling
     /// What the GNN reads.
@@ -34,25 +34,12 @@ type LmFit = {
 /// GLEM's language model: encoder -> pooled vector -> dropout -> linear (Zhao et al. 2023, section 4.1; official
 /// BertClassifier). It sees a node's own text and nothing else, which is what makes structure-free inference possible.
 module LanguageModel =
-    let private prefix = "bert."
-
     /// Texts per batch in inference.
     let private inferenceBatch = 64
 
-    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) = {
-        Encoder = {
-            VocabularySize = vocabulary
-            Hidden = recipe.Hidden
-            Layers = recipe.Layers
-            Heads = recipe.Heads
-            Intermediate = recipe.Intermediate
-            Positions = recipe.MaxTokens
-            TokenTypes = 2
-            HiddenDropout = recipe.Dropout
-            AttentionDropout = recipe.AttentionDropout
-            LayerNormEpsilon = 1e-12
-            InitializerRange = 0.02
-        }
+    /// The recipe's head on an encoder that somebody trained, with the recipe's dropout in it.
+    let onEncoder (recipe: LmRecipe) (encoder: Encoder) (maskId: int) (classes: int) = {
+        Encoder = Encoder.withDropout recipe.Dropout recipe.AttentionDropout encoder
         Pooling = recipe.Pooling
         Embedding = recipe.Embedding
         HeadDropout = recipe.HeadDropout
@@ -61,13 +48,45 @@ module LanguageModel =
         Classes = classes
     }
 
-    let role (name: string) = if name.StartsWith "classifier." then Trains else Bert.role name
+    /// The recipe's own BERT, which starts from random weights.
+    let ofRecipe (recipe: LmRecipe) (vocabulary: int) (maskId: int) (classes: int) =
+        let shape = {
+            VocabularySize = vocabulary
+            Hidden = recipe.Hidden
+            Layers = recipe.Layers
+            Heads = recipe.Heads
+            Intermediate = recipe.Intermediate
+            Positions = recipe.MaxTokens
+            TokenTypes = 2
+            Activation = Gelu
+            HiddenDropout = recipe.Dropout
+            AttentionDropout = recipe.AttentionDropout
+            LayerNormEpsilon = 1e-12
+            InitializerRange = 0.02
+        }
 
-    /// Random encoder weights, named as Hugging Face's BertModel inside a BertForSequenceClassification.
+        onEncoder recipe (Encoder.Bert shape) maskId classes
+
+    /// Columns of the embeddings.
+    let width (model: LanguageModel) = (Encoder.shape model.Encoder).Hidden
+
+    /// How the model uses its weight of a name.
+    let role (model: LanguageModel) : string -> Role =
+        let encoder, prefix = Encoder.role model.Encoder, Encoder.prefix model.Encoder
+
+        fun name ->
+            if name.StartsWith prefix then
+                encoder (name.Substring prefix.Length)
+            else
+                Trains
+
+    /// Random encoder weights, named as in Hugging Face's classifier of the family: "bert." before BertModel's names.
     let initialEncoder (key: Key) (model: LanguageModel) : Weights =
         use generator = Generator.ofKey (Key.named "encoder" key)
 
-        Bert.initial model.Encoder generator
+        let prefix = Encoder.prefix model.Encoder
+
+        Encoder.initial model.Encoder generator
         |> Seq.map (fun pair -> KeyValuePair(prefix + pair.Key, pair.Value))
         |> Dictionary
         :> Weights
@@ -77,17 +96,19 @@ module LanguageModel =
         use _ = torch.NewDisposeScope()
         use generator = Generator.ofKey (Key.named "head" key)
 
+        let prefix, encoderShape = Encoder.prefix model.Encoder, Encoder.shape model.Encoder
         let isEncoder (pair: KeyValuePair<string, Weight>) = pair.Key.StartsWith prefix
         let weights = encoder |> Seq.filter isEncoder |> Dictionary
-        let shape = [| int64 model.Classes; int64 model.Encoder.Hidden |]
-        let matrix = torch.randn (shape, generator = generator) * model.Encoder.InitializerRange
+        let shape = [| int64 model.Classes; int64 encoderShape.Hidden |]
+        let matrix = torch.randn (shape, generator = generator) * encoderShape.InitializerRange
         weights["classifier.weight"] <- Weight.ofTensor matrix
         weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
         weights
 
     /// Token states : [t; d] in the compute dtype.
-    let private states (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
-        Bert.forward model.Encoder compute.Dtype p prefix mode batch
+    let states (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
+        let pass = Pass(p, Encoder.prefix model.Encoder, compute.Dtype, mode, ignore)
+        Encoder.forward model.Encoder pass batch
 
     /// One vector for each text : [b; d].
     let private pool pooling (batch: PackedBatch) (states: Tensor) =
@@ -110,7 +131,7 @@ module LanguageModel =
     /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts.
     let private infer (compute: Compute) (model: LanguageModel) p (texts: TokenisedTexts) =
         use _ = torch.no_grad ()
-        let c, d = model.Classes, model.Encoder.Hidden
+        let c, d = model.Classes, width model
         let logits = Array.zeroCreate<float32>(texts.Length * c)
         let vectors = Array.zeroCreate<float32>(texts.Length * d)
 
@@ -129,7 +150,7 @@ module LanguageModel =
 
     /// What the model says of texts, in or out of the graph: structure-free inference.
     let predict compute (model: LanguageModel) (weights: Weights) (texts: TokenisedTexts) : Posterior<Lm> =
-        use p = Parameters.Create(compute, role, weights)
+        use p = Parameters.Create(compute, role model, weights)
         infer compute model p texts |> fst |> Posterior.ofLogits model.Classes
 
     /// The model's posterior and embeddings on every node.
@@ -158,7 +179,7 @@ module LanguageModel =
 
     /// What a model says of texts, in or out of the graph, and its embeddings of them.
     let read compute (model: LanguageModel) (texts: TokenisedTexts) (weights: Weights) : LmFit * Posterior<Lm> =
-        use p = Parameters.Create(compute, role, weights)
+        use p = Parameters.Create(compute, role model, weights)
         survey compute model p texts
 
     /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
@@ -169,7 +190,7 @@ module LanguageModel =
         (texts: TokenisedTexts)
         (start: Weights)
         : LmFit * Posterior<Lm> =
-        use p = Parameters.Create(compute, role, start)
+        use p = Parameters.Create(compute, role model, start)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p)
         let lesson = stage.Lesson
         let plan = FitRecipe.plan lesson.PerEpoch stage.Recipe

@@ -18,23 +18,35 @@ module MaskedLanguageModel =
     let private head = "cls.predictions"
     let private granule = 32
 
-    let private role (name: string) =
-        if name = $"%s{head}.transform.dense.weight" then Multiplies
-        elif name.StartsWith head then Trains
-        else LanguageModel.role name
+    let private role model =
+        let ofModel = LanguageModel.role model
+
+        fun (name: string) ->
+            if name = $"%s{head}.transform.dense.weight" then Multiplies
+            elif name.StartsWith head then Trains
+            else ofModel name
+
+    /// Name of the word embeddings.
+    let private words (model: LanguageModel) = Encoder.prefix model.Encoder + Encoder.words model.Encoder
 
     // The head's names are those of Hugging Face's BertForMaskedLM; its decoder is the word embedding table.
     let private withHead key (model: LanguageModel) (encoder: Weights) : Weights =
         use _ = torch.NewDisposeScope()
         use generator = Generator.ofKey (Key.named "mlm-head" key)
-        let d = int64 model.Encoder.Hidden
+        let shape = Encoder.shape model.Encoder
+        // As wide as the table that decodes, which may be narrower than the states.
+        let e = encoder[words model].Shape[1]
         let weights = Dictionary<string, Weight>(encoder)
         let add name tensor = weights.Add($"%s{head}.%s{name}", Weight.ofTensor tensor)
-        add "transform.dense.weight" (torch.randn ([| d; d |], generator = generator) * model.Encoder.InitializerRange)
-        add "transform.dense.bias" (torch.zeros [| d |])
-        add "transform.LayerNorm.weight" (torch.ones [| d |])
-        add "transform.LayerNorm.bias" (torch.zeros [| d |])
-        add "bias" (torch.zeros [| int64 model.Encoder.VocabularySize |])
+
+        add
+            "transform.dense.weight"
+            (torch.randn ([| e; int64 shape.Hidden |], generator = generator) * shape.InitializerRange)
+
+        add "transform.dense.bias" (torch.zeros [| e |])
+        add "transform.LayerNorm.weight" (torch.ones [| e |])
+        add "transform.LayerNorm.bias" (torch.zeros [| e |])
+        add "bias" (torch.zeros [| int64 shape.VocabularySize |])
         weights
 
     /// Hides a share of the ordinary tokens: 80% become [MASK], 10% a random token, 10% stay (Devlin et al. 2019).
@@ -68,7 +80,7 @@ module MaskedLanguageModel =
         (texts: TokenisedTexts)
         (encoder: Weights)
         =
-        use p = Parameters.Create(compute, role, withHead key model encoder)
+        use p = Parameters.Create(compute, role model, withHead key model encoder)
         use optimiser = new Optimiser(recipe.Optimiser, p)
         let plan = FitRecipe.plan texts.Length recipe
         let everyText = Array.init texts.Length id
@@ -81,13 +93,13 @@ module MaskedLanguageModel =
             let normed =
                 torch.nn.functional.layer_norm (
                     torch.nn.functional.gelu shifted,
-                    [| int64 model.Encoder.Hidden |],
+                    p[$"%s{head}.transform.LayerNorm.bias"].shape,
                     p[$"%s{head}.transform.LayerNorm.weight"],
                     p[$"%s{head}.transform.LayerNorm.bias"],
-                    model.Encoder.LayerNormEpsilon
+                    (Encoder.shape model.Encoder).LayerNormEpsilon
                 )
 
-            let table = p["bert.embeddings.word_embeddings.weight"].``to`` compute.Dtype
+            let table = p[words model].``to`` compute.Dtype
             let scores = torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
             scores.``to``(torch.ScalarType.Float32).add p[$"%s{head}.bias"]
 
@@ -98,7 +110,7 @@ module MaskedLanguageModel =
                 Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
 
             let batch = PackedBatch.ofSequences compute.Device masked
-            let states = Bert.forward model.Encoder compute.Dtype p "bert." mode batch
+            let states = LanguageModel.states compute model p mode batch
             // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
             let asked =
                 if positions.Length < granule then

@@ -7,9 +7,11 @@ type Pooling =
     /// The mean over the text's tokens; usually better for an encoder trained from scratch.
     | Mean
 
-/// The language model: a BERT encoder, dropout, and one linear layer on the pooled vector (GLEM, official BertClassifier).
+/// The language model: an encoder, dropout, and one linear layer on the pooled vector (GLEM, official BertClassifier).
 type LmRecipe = {
-    /// The pre-trained encoder to start from, by its Hugging Face name; None starts from random weights.
+    /// The folder of the pre-trained encoder to start from, as Hugging Face's library saves it; its config.json then says what
+    /// Layers, Hidden, Heads and Intermediate say here, and its tokenizer stands for Vocabulary. None starts from random
+    /// weights.
     Pretrained: string option
     Layers: int
     Hidden: int

@@ -42,7 +42,8 @@ module BertNormalizer =
         for cleanText in [ false; true ] -> [| for lowercase in [ false; true ] -> asciiTable cleanText lowercase |]
     |]
 
-    let private appendCased (output: CharBuffer) lowercase codePoint =
+    /// A character's lower case, if asked for: character by character, so that no sigma is final.
+    let internal appendCased (output: CharBuffer) lowercase codePoint =
         if not lowercase then
             output.AddCodePoint codePoint
         elif codePoint = 0x130 then // the one character whose lower case is two (Unicode, SpecialCasing.txt)
@@ -52,38 +53,45 @@ module BertNormalizer =
             output.AddCodePoint (Rune.ToLowerInvariant(Rune codePoint)).Value
 
     /// Marks of one base, put in canonical order: ascending class, those of one class as they came.
-    let private flushMarks (output: CharBuffer) lowercase (marks: ResizeArray<struct (int * int)>) =
+    ///   marks : class, code point, and where in the input it stands
+    let private flushMarks (input: CharBuffer) (output: CharBuffer) lowercase (marks: ResizeArray<struct (int * int * int)>) =
         if marks.Count > 0 then
-            for struct (_, mark) in Seq.sortBy (fun (struct (combiningClass, _)) -> combiningClass) marks do
+            for struct (_, mark, at) in Seq.sortBy (fun (struct (combiningClass, _, _)) -> combiningClass) marks do
+                output.From(input, at)
                 appendCased output lowercase mark
 
             marks.Clear()
 
     /// A stretch without ASCII. ASCII is neither decomposed nor a mark, so that no mark crosses the stretch's ends.
-    let private appendStretch (output: CharBuffer) normalizer (stretch: ReadOnlySpan<char>) =
+    let private appendStretch normalizer (input: CharBuffer) first last (output: CharBuffer) =
+        let text = input.Span
         let stripAccents = normalizer.StripAccents |> Option.defaultValue normalizer.Lowercase
-        let marks = ResizeArray<struct (int * int)>()
-        let mutable rest = stretch
+        let marks = ResizeArray<struct (int * int * int)>()
+        let mutable next = first
 
-        while not rest.IsEmpty do
-            let mutable rune = Rune.ReplacementChar // what a lone surrogate becomes
+        while next < last do
+            let at = next
+            let mutable rune = Rune.ReplacementChar
             let mutable units = 0
-            Rune.DecodeFromUtf16(rest, &rune, &units) |> ignore
-            rest <- rest.Slice units
+            Rune.DecodeFromUtf16(text.Slice at, &rune, &units) |> ignore
+            next <- at + units
 
             if normalizer.CleanText && (rune = Rune.ReplacementChar || CharacterClass.isControl rune) then
                 ()
             elif normalizer.CleanText && Rune.IsWhiteSpace rune then
-                flushMarks output normalizer.Lowercase marks
+                flushMarks input output normalizer.Lowercase marks
+                output.From(input, at)
                 output.Add ' '
             else
                 let ideograph = normalizer.HandleChineseChars && CharacterClass.isIdeograph rune
 
                 if ideograph then
-                    flushMarks output normalizer.Lowercase marks
+                    flushMarks input output normalizer.Lowercase marks
+                    output.From(input, at)
                     output.Add ' '
 
                 if not stripAccents then
+                    output.From(input, at)
                     appendCased output normalizer.Lowercase rune.Value
                 else
                     let parts = CanonicalDecomposition.parts rune.Value
@@ -93,19 +101,25 @@ module BertNormalizer =
                         let combiningClass = CanonicalDecomposition.combiningClass part
 
                         if combiningClass = 0 then
-                            flushMarks output normalizer.Lowercase marks
+                            flushMarks input output normalizer.Lowercase marks
 
-                        if CharacterClass.isNonspacingMark (Rune part) then ()
-                        elif combiningClass = 0 then appendCased output normalizer.Lowercase part
-                        else marks.Add(struct (combiningClass, part))
+                        if CharacterClass.isNonspacingMark (Rune part) then
+                            ()
+                        elif combiningClass = 0 then
+                            output.From(input, at)
+                            appendCased output normalizer.Lowercase part
+                        else
+                            marks.Add(struct (combiningClass, part, at))
 
                 if ideograph then
-                    flushMarks output normalizer.Lowercase marks
+                    flushMarks input output normalizer.Lowercase marks
+                    output.From(input, at)
                     output.Add ' '
 
-        flushMarks output normalizer.Lowercase marks
+        flushMarks input output normalizer.Lowercase marks
 
-    let internal append (output: CharBuffer) (normalizer: BertNormalizer) (text: ReadOnlySpan<char>) =
+    let internal append (normalizer: BertNormalizer) (input: CharBuffer) (output: CharBuffer) =
+        let text = input.Span
         let ascii = asciiTables[Convert.ToInt32 normalizer.CleanText][Convert.ToInt32 normalizer.Lowercase]
         let mutable i = 0
         output.Reserve text.Length
@@ -115,6 +129,7 @@ module BertNormalizer =
                 let unit = ascii[int text[i]]
 
                 if unit <> dropped then
+                    output.From(input, i)
                     output.Add unit
 
                 i <- i + 1
@@ -124,10 +139,12 @@ module BertNormalizer =
                 while i < text.Length && not (Char.IsAscii text[i]) do
                     i <- i + 1
 
-                appendStretch output normalizer (text.Slice(start, i - start))
+                appendStretch normalizer input start i output
 
     /// The normalised text. A lone surrogate counts as U+FFFD.
     let normalize (normalizer: BertNormalizer) (text: string) =
-        let output = CharBuffer()
-        append output normalizer (text.AsSpan())
+        let input = CharBuffer false
+        let output = CharBuffer false
+        input.Load(text.AsSpan())
+        append normalizer input output
         output.Span.ToString()

@@ -2,7 +2,7 @@ namespace Glem
 
 open System
 
-/// A set of strings, each with an id, that finds the longest one at the start of a span in one walk over it.
+/// A set of strings, each with an id, that finds the longest one at the start of a span, or all of them, in one walk.
 ///
 /// Nodes are numbers; all their edges live in one open-addressing hash table keyed by (node, unit), which stays in the
 /// processor's second-level cache for a vocabulary of 30,000.
@@ -41,6 +41,17 @@ type internal PieceTrie(pieces: struct (string * int)[]) =
                 node <- targets[at]
 
             ids[node] <- id
+
+    /// The node of the empty string.
+    member _.Root = 0
+
+    /// The node one unit further; -1 when no piece continues so.
+    member _.Step(node: int, unit: char) =
+        let struct (at, _) = slot node unit
+        if keys[at] = -1L then -1 else targets[at]
+
+    /// The piece that ends at a node; -1 when none does.
+    member _.IdAt(node: int) = ids[node]
 
     /// The longest piece that `text` starts with, as its id and length in units; id -1 when there is none.
     member _.Longest(text: ReadOnlySpan<char>) : struct (int * int) =

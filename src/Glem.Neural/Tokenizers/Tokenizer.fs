@@ -1,47 +1,27 @@
 namespace Glem
 
 open System
+open System.Collections.Concurrent
 open System.Threading.Tasks
-
-/// The ids of BERT's special tokens.
-type SpecialTokens = {
-    Pad: int
-    Unknown: int
-    Cls: int
-    Sep: int
-    Mask: int
-}
-
-module SpecialTokens =
-    /// [PAD], [UNK], [CLS], [SEP] and [MASK] as a vocabulary has them; the error is the name of one it lacks.
-    let find (vocabulary: Vocabulary) : Result<SpecialTokens, string> =
-        let names = [ "[PAD]"; "[UNK]"; "[CLS]"; "[SEP]"; "[MASK]" ]
-
-        match names |> List.tryFind (fun name -> (vocabulary.TryIdOf name).IsNone) with
-        | Some missing -> Error missing
-        | None ->
-            let idOf name = (vocabulary.TryIdOf name).Value
-
-            Ok {
-                Pad = idOf "[PAD]"
-                Unknown = idOf "[UNK]"
-                Cls = idOf "[CLS]"
-                Sep = idOf "[SEP]"
-                Mask = idOf "[MASK]"
-            }
 
 /// What a tokenizer consists of: everything that its file says.
 type TokenizerParts = {
     Vocabulary: Vocabulary
     AddedTokens: AddedToken list
-    Normalizer: BertNormalizer
-    Model: WordPiece
+    Normalizers: Normalizer list
+    PreTokenizers: PreTokenizer list
+    Model: TokenModel
     PostProcessor: PostProcessor
-    Decoder: WordPieceDecoder
+    Decoders: Decoder list
 }
 
-/// Two texts as one input: ids and the segment (token type) of each.
-type Encoding = { Ids: int[]; Segments: int[] }
+/// One or two texts as one input: ids, the segment (token type) of each, and which part of its text it covers, as start
+/// and end in code points; (0, 0) for special tokens.
+type Encoding = {
+    Ids: int[]
+    Segments: int[]
+    Offsets: struct (int * int)[]
+}
 
 /// Many encoded texts without padding: text i is Ids[Offsets[i] .. Offsets[i+1]-1].
 ///   Ids : [t]   Offsets : [n+1]
@@ -55,109 +35,158 @@ type PackedTokens = {
     /// The ids of one text.
     member this.Text(i: int) = ReadOnlyMemory<int>(this.Ids, this.Offsets[i], this.Offsets[i + 1] - this.Offsets[i])
 
-/// Text to ids and back. Immutable: any number of threads may use one at the same time.
+/// Text to ids and back. To its users immutable: any number of threads may use one at the same time.
 type Tokenizer = private {
     parts: TokenizerParts
-    specials: SpecialTokens
+    specials: Result<SpecialTokens, string>
     rawFinder: AddedTokenFinder
     normalizedFinder: AddedTokenFinder
     leftOut: Set<int>
+    /// Those not in use just now. They remember words met before, which changes no answer.
+    workspaces: ConcurrentBag<Workspace>
 } with
 
     member this.VocabularySize = this.parts.Vocabulary.Size
-    member this.Specials = this.specials
+
+    /// Raises GlemException for a vocabulary without one of an encoder's special tokens, such as GPT-2's.
+    member this.Specials =
+        match this.specials with
+        | Ok specials -> specials
+        | Error missing ->
+            raise (GlemException(Missing($"'%s{missing}' in the tokenizer", "use the tokenizer of an encoder")))
+
     member this.Parts = this.parts
 
 module Tokenizer =
-    /// The error is the name of a special token that the vocabulary lacks.
-    let ofParts (parts: TokenizerParts) : Result<Tokenizer, string> =
+    let private normalized normalizers (text: string) =
+        let workspace = Workspace false
+        workspace.Raw.Load(text.AsSpan())
+        workspace.Normalize(normalizers, 0, workspace.Raw.Length).Span.ToString()
+
+    /// Special tokens go by these names.
+    let ofPartsNamed (names: SpecialNames) (parts: TokenizerParts) : Tokenizer =
         let finder normalized content =
             AddedTokenFinder(
                 parts.AddedTokens |> List.filter (fun token -> token.Normalized = normalized) |> List.toArray,
                 content
             )
 
-        SpecialTokens.find parts.Vocabulary
-        |> Result.map (fun specials -> {
+        {
             parts = parts
-            specials = specials
+            specials = SpecialTokens.find names parts.Vocabulary
             rawFinder = finder false _.Content
-            normalizedFinder = finder true (fun token -> BertNormalizer.normalize parts.Normalizer token.Content)
+            normalizedFinder = finder true (fun token -> normalized parts.Normalizers token.Content)
             leftOut = parts.AddedTokens |> List.filter _.Special |> List.map _.Id |> Set.ofList
-        })
+            workspaces = ConcurrentBag()
+        }
 
-    /// A tokenizer with BERT's specials around a vocabulary that has them; the error is the name of one it lacks.
-    let bert (normalizer: BertNormalizer) (vocabulary: Vocabulary) : Result<Tokenizer, string> =
-        SpecialTokens.find vocabulary
-        |> Result.bind (fun specials ->
-            ofParts {
+    /// Special tokens go by BERT's names or RoBERTa's, whichever the vocabulary has.
+    let ofParts (parts: TokenizerParts) : Tokenizer = ofPartsNamed (SpecialNames.guess parts.Vocabulary) parts
+
+    /// The ids of the special tokens; the error is the name of one that the vocabulary lacks.
+    let specials (tokenizer: Tokenizer) = tokenizer.specials
+
+    /// WordPiece with BERT's stages around a vocabulary that has special tokens of these names; the error is the name of
+    /// one it lacks.
+    let bertNamed
+        (names: SpecialNames)
+        (normalizer: BertNormalizer)
+        (vocabulary: Vocabulary)
+        : Result<Tokenizer, string> =
+        SpecialTokens.find names vocabulary
+        |> Result.map (fun specials ->
+            ofPartsNamed names {
                 Vocabulary = vocabulary
                 AddedTokens =
                     [ specials.Pad; specials.Unknown; specials.Cls; specials.Sep; specials.Mask ]
                     |> List.sort
                     |> List.map (fun id -> AddedToken.special id (vocabulary.TokenOf id))
-                Normalizer = normalizer
+                Normalizers = [ Normalizer.Bert normalizer ]
+                PreTokenizers = [ PreTokenizer.Bert ]
                 Model =
-                    WordPiece.create
-                        vocabulary
-                        specials.Unknown
-                        WordPiece.DefaultPrefix
-                        WordPiece.DefaultMaxCharsPerWord
+                    TokenModel.WordPiece(
+                        WordPiece.create
+                            vocabulary
+                            specials.Unknown
+                            WordPiece.DefaultPrefix
+                            WordPiece.DefaultMaxCharsPerWord
+                    )
                 PostProcessor = PostProcessor.bert specials.Cls specials.Sep
-                Decoder = {
-                    Prefix = WordPiece.DefaultPrefix
-                    Cleanup = true
-                }
+                Decoders = [
+                    Decoder.WordPiece {
+                        Prefix = WordPiece.DefaultPrefix
+                        Cleanup = true
+                    }
+                ]
             })
 
-    /// The words of normalised text [start, stop), until there are `limit` ids.
-    let private appendWords (tokenizer: Tokenizer) (text: ReadOnlySpan<char>) limit (ids: ResizeArray<int>) =
-        let mutable struct (first, length) = BertPreTokenizer.next text 0
+    /// A tokenizer with BERT's specials around a vocabulary that has them; the error is the name of one it lacks.
+    let bert (normalizer: BertNormalizer) (vocabulary: Vocabulary) : Result<Tokenizer, string> =
+        bertNamed SpecialNames.bert normalizer vocabulary
 
-        while length > 0 && ids.Count < limit do
-            WordPiece.append tokenizer.parts.Model (text.Slice(first, length)) ids
-            let struct (nextFirst, nextLength) = BertPreTokenizer.next text (first + length)
-            first <- nextFirst
-            length <- nextLength
+    /// Normalised text without added tokens: cut into words, and those into tokens until there are `limit`.
+    let private appendWords (tokenizer: Tokenizer) (workspace: Workspace) text first length atStart limit =
+        let words = workspace.Words
+        words.Start(text, first, length)
+
+        for preTokenizer in tokenizer.parts.PreTokenizers do
+            PreTokenizer.apply atStart preTokenizer words
+
+        let mutable i = 0
+
+        while i < words.Count && workspace.Sink.Count < limit do
+            let struct (start, length) = words[i]
+            TokenModel.append tokenizer.parts.Model workspace.Scratch words.Text start length workspace.Sink
+            i <- i + 1
 
     /// Raw text without raw added tokens: normalise, cut out the normalised ones, cut the rest into words.
-    let private appendPlain
-        (tokenizer: Tokenizer)
-        (buffer: CharBuffer)
-        (text: ReadOnlySpan<char>)
-        limit
-        (ids: ResizeArray<int>)
-        =
-        buffer.Clear()
-        BertNormalizer.append buffer tokenizer.parts.Normalizer text
-        let text = buffer.Span
+    let private appendPlain (tokenizer: Tokenizer) (workspace: Workspace) first length limit =
+        let text = workspace.Normalize(tokenizer.parts.Normalizers, first, length)
+        let sink = workspace.Sink
         let mutable from = 0
 
-        while from < text.Length && ids.Count < limit do
-            let struct (id, start, stop) = tokenizer.normalizedFinder.Next(text, from)
-            appendWords tokenizer (text.Slice(from, start - from)) limit ids
+        while from < text.Length && sink.Count < limit do
+            let struct (id, start, stop) = tokenizer.normalizedFinder.Next(text.Span, from)
+
+            if start > from then
+                appendWords tokenizer workspace text from (start - from) (first = 0 && from = 0) limit
 
             if id >= 0 then
-                ids.Add id
+                sink.Enter(text, start)
+                sink.Add(id, 0, stop - start)
 
             from <- stop
 
-    /// Appends the ids of a text without the template's special tokens, at most `limit - ids.Count` of them.
-    let private append (tokenizer: Tokenizer) (buffer: CharBuffer) (text: string) limit (ids: ResizeArray<int>) =
-        let text = text.AsSpan()
+    /// Puts the tokens of a text, without the template's special ones, into the workspace's sink, at most `limit`.
+    let private tokenize (tokenizer: Tokenizer) (workspace: Workspace) (text: string) limit =
+        let raw = workspace.Raw
+        let sink = workspace.Sink
+        raw.Load(text.AsSpan())
+        sink.Clear()
         let mutable from = 0
 
-        while from < text.Length && ids.Count < limit do
-            let struct (id, start, stop) = tokenizer.rawFinder.Next(text, from)
-            appendPlain tokenizer buffer (text.Slice(from, start - from)) limit ids
+        while from < raw.Length && sink.Count < limit do
+            let struct (id, start, stop) = tokenizer.rawFinder.Next(raw.Span, from)
+
+            if start > from then
+                appendPlain tokenizer workspace from (start - from) limit
 
             if id >= 0 then
-                ids.Add id
+                sink.AddOriginal(id, start, stop)
 
             from <- stop
 
-        if ids.Count > limit then
-            ids.RemoveRange(limit, ids.Count - limit)
+        sink.Truncate limit
+
+    let private withWorkspace (tokenizer: Tokenizer) (work: Workspace -> 'a) =
+        let mutable workspace = Workspace false
+
+        if not (tokenizer.workspaces.TryTake &workspace) then
+            workspace <- Workspace false
+
+        let answer = work workspace
+        tokenizer.workspaces.Add workspace
+        answer
 
     /// The number of tokens left for text. Raises ArgumentOutOfRangeException where not even the special ones fit.
     let private budget maxLength template =
@@ -169,28 +198,82 @@ module Tokenizer =
         maxLength - specials
 
     /// Appends one text with its special tokens, `maxLength` ids at most.
-    let private appendSingle (tokenizer: Tokenizer) buffer maxLength (text: string) (ids: ResizeArray<int>) =
+    let private appendSingle (tokenizer: Tokenizer) (workspace: Workspace) maxLength text (ids: ResizeArray<int>) =
         let template = tokenizer.parts.PostProcessor.Single
-        let room = budget maxLength template
+        tokenize tokenizer workspace text (budget maxLength template)
 
         for piece in template do
             match piece with
             | SpecialPiece(id, _) -> ids.Add id
             | FirstText _
-            | SecondText _ -> append tokenizer buffer text (ids.Count + room) ids
+            | SecondText _ -> ids.AddRange workspace.Sink.Ids
 
     /// The ids of a text without special tokens around it. Special tokens that stand in the text are in.
     let encodePlain (tokenizer: Tokenizer) (text: string) : int[] =
-        let ids = ResizeArray<int>()
-        append tokenizer (CharBuffer()) text Int32.MaxValue ids
-        ids.ToArray()
+        withWorkspace tokenizer (fun workspace ->
+            tokenize tokenizer workspace text Int32.MaxValue
+            workspace.Sink.Ids.ToArray())
 
     /// The ids of a text, [CLS] text [SEP]; the text is cut on its right to make all of it `maxLength` ids at most.
     /// Raises ArgumentOutOfRangeException where `maxLength` is less than the number of special tokens.
     let encode (tokenizer: Tokenizer) (maxLength: int) (text: string) : int[] =
-        let ids = ResizeArray<int>()
-        appendSingle tokenizer (CharBuffer()) maxLength text ids
-        ids.ToArray()
+        withWorkspace tokenizer (fun workspace ->
+            let ids = ResizeArray<int>()
+            appendSingle tokenizer workspace maxLength text ids
+            ids.ToArray())
+
+    /// A text's ids and offsets, without the template's special tokens.
+    let private align (tokenizer: Tokenizer) (text: string) limit =
+        let workspace = Workspace true
+        tokenize tokenizer workspace text limit
+        let sink = workspace.Sink
+        let places = TokenOffsets.codePoints text
+
+        let offsets =
+            Array.init sink.Count (fun i -> struct (places[sink.Starts[i]], places[sink.Stops[i]]))
+
+        match tokenizer.parts.PostProcessor.OffsetBlanks with
+        | Kept -> ()
+        | Trimmed prefixAdded ->
+            let added = tokenizer.parts.AddedTokens |> List.map _.Id |> Set.ofList
+
+            for i in 0 .. offsets.Length - 1 do
+                let shown =
+                    if added.Contains sink.Ids[i] then
+                        text.Substring(sink.Starts[i], sink.Stops[i] - sink.Starts[i])
+                    else
+                        tokenizer.parts.Vocabulary.TokenOf sink.Ids[i]
+
+                offsets[i] <- TokenOffsets.trim prefixAdded (i = 0) shown offsets[i]
+
+        struct (sink.Ids.ToArray(), offsets)
+
+    /// A template with its texts filled in; `pieceOf` gives the ids and offsets of one.
+    let private fill template pieceOf =
+        let placed =
+            template
+            |> List.map (fun piece ->
+                match piece with
+                | SpecialPiece(id, segment) -> [| id |], segment, [| struct (0, 0) |]
+                | FirstText segment
+                | SecondText segment ->
+                    let struct (ids, offsets) = pieceOf piece
+                    ids, segment, offsets)
+
+        {
+            Ids = placed |> List.map (fun (ids, _, _) -> ids) |> Array.concat
+            Segments =
+                placed
+                |> List.map (fun (ids, segment, _) -> Array.replicate ids.Length segment)
+                |> Array.concat
+            Offsets = placed |> List.map (fun (_, _, offsets) -> offsets) |> Array.concat
+        }
+
+    /// A text as `encode` gives it, with segments and offsets; slower. Raises as `encode` does.
+    let encodeAligned (tokenizer: Tokenizer) (maxLength: int) (text: string) : Encoding =
+        let template = tokenizer.parts.PostProcessor.Single
+        let aligned = align tokenizer text (budget maxLength template)
+        fill template (fun _ -> aligned)
 
     /// Two texts as one input, [CLS] first [SEP] second [SEP]. The error: the text to be cut would vanish.
     /// Raises ArgumentOutOfRangeException where `maxLength` is less than the number of special tokens.
@@ -203,29 +286,24 @@ module Tokenizer =
         : Result<Encoding, GlemError> =
         let template = tokenizer.parts.PostProcessor.Pair
         let room = budget maxLength template
-        let first, second = encodePlain tokenizer first, encodePlain tokenizer second
+        let struct (firstIds, firstOffsets) = align tokenizer first Int32.MaxValue
+        let struct (secondIds, secondOffsets) = align tokenizer second Int32.MaxValue
 
-        match Truncation.lengths truncation room first.Length second.Length with
+        match Truncation.lengths truncation room firstIds.Length secondIds.Length with
         | None ->
             Error(
                 InValue(
                     "maxLength",
-                    $"%d{maxLength} for texts of %d{first.Length} and %d{second.Length} tokens",
+                    $"%d{maxLength} for texts of %d{firstIds.Length} and %d{secondIds.Length} tokens",
                     "enough to keep a part of the text to be cut; LongestFirst always fits"
                 )
             )
         | Some(keptFirst, keptSecond) ->
-            let placed =
-                template
-                |> List.map (function
-                    | SpecialPiece(id, segment) -> [| id |], segment
-                    | FirstText segment -> Array.truncate keptFirst first, segment
-                    | SecondText segment -> Array.truncate keptSecond second, segment)
-
-            Ok {
-                Ids = placed |> List.map fst |> Array.concat
-                Segments = placed |> List.map (fun (ids, segment) -> Array.replicate ids.Length segment) |> Array.concat
-            }
+            Ok(
+                fill template (function
+                    | SecondText _ -> struct (Array.truncate keptSecond secondIds, Array.truncate keptSecond secondOffsets)
+                    | _ -> struct (Array.truncate keptFirst firstIds, Array.truncate keptFirst firstOffsets))
+            )
 
     /// Every text as `encode` gives it, packed; on all cores. Raises as `encode` does.
     let encodeAll (tokenizer: Tokenizer) (maxLength: int) (texts: string[]) : PackedTokens =
@@ -236,13 +314,13 @@ module Tokenizer =
         let offsets: int[] = Array.zeroCreate (texts.Length + 1)
 
         let encodeChunk chunk =
-            let buffer = CharBuffer()
             let ids = ResizeArray<int>()
 
-            for i in chunk * chunkSize .. min texts.Length ((chunk + 1) * chunkSize) - 1 do
-                let before = ids.Count
-                appendSingle tokenizer buffer maxLength texts[i] ids
-                offsets[i + 1] <- ids.Count - before
+            withWorkspace tokenizer (fun workspace ->
+                for i in chunk * chunkSize .. min texts.Length ((chunk + 1) * chunkSize) - 1 do
+                    let before = ids.Count
+                    appendSingle tokenizer workspace maxLength texts[i] ids
+                    offsets[i + 1] <- ids.Count - before)
 
             idsOfChunk[chunk] <- ids.ToArray()
 
@@ -267,4 +345,4 @@ module Tokenizer =
         ids
         |> Seq.filter (fun id -> not (tokenizer.leftOut.Contains id))
         |> Seq.map (tokenOf tokenizer)
-        |> WordPieceDecoder.decode tokenizer.parts.Decoder
+        |> Decoder.decode tokenizer.parts.Decoders

@@ -9,11 +9,13 @@ module WordCounts =
     let ofTexts (normalizer: BertNormalizer) (texts: seq<string>) : IReadOnlyDictionary<string, int> =
         let counts = Dictionary<string, int>(StringComparer.Ordinal)
         let mutable countOf = counts.GetAlternateLookup<ReadOnlySpan<char>>()
-        let buffer = CharBuffer()
+        let raw = CharBuffer false
+        let buffer = CharBuffer false
 
         for text in texts do
+            raw.Load(text.AsSpan())
             buffer.Clear()
-            BertNormalizer.append buffer normalizer (text.AsSpan())
+            BertNormalizer.append normalizer raw buffer
             let normalized = buffer.Span
             let mutable struct (first, length) = BertPreTokenizer.next normalized 0
 

@@ -46,23 +46,23 @@ module WordPiece =
 
         count
 
-    /// Appends the ids of one word's pieces.
-    let internal append (model: WordPiece) (word: ReadOnlySpan<char>) (ids: ResizeArray<int>) =
+    /// Appends one word's pieces.
+    let internal append (model: WordPiece) (word: ReadOnlySpan<char>) (sink: TokenSink) =
         if word.Length > model.MaxCharsPerWord && codePoints word > model.MaxCharsPerWord then
-            ids.Add model.UnknownId
+            sink.Add(model.UnknownId, 0, word.Length)
         else
-            let before = ids.Count
-            let mutable rest = word
+            let before = sink.Count
+            let mutable from = 0
             let mutable trie = model.Initial
 
-            while not rest.IsEmpty do
-                let struct (id, length) = trie.Longest rest
+            while from < word.Length do
+                let struct (id, length) = trie.Longest(word.Slice from)
 
                 if id < 0 then
-                    ids.RemoveRange(before, ids.Count - before)
-                    ids.Add model.UnknownId
-                    rest <- ReadOnlySpan.Empty
+                    sink.Truncate before
+                    sink.Add(model.UnknownId, 0, word.Length)
+                    from <- word.Length
                 else
-                    ids.Add id
-                    rest <- rest.Slice length
+                    sink.Add(id, from, from + length)
+                    from <- from + length
                     trie <- model.Continuing

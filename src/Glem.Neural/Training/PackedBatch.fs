@@ -5,12 +5,15 @@ open TorchSharp
 
 /// Tokenised texts end to end, without padding between them.
 ///   Ids, Positions : [t] int64, positions from 0 in each text   Offsets : [b+1 or b+2] int32, text i is
-///   Ids[Offsets[i] .. Offsets[i+1]-1]
+///   Ids[Offsets[i] .. Offsets[i+1]-1]   Bounds : the same numbers outside of tensors
 /// Filler tokens behind the last text, a sequence of their own, round t up.
 type PackedBatch = {
     Ids: Tensor
     Positions: Tensor
+    /// [t] int64: which text of a pair a token is from; None where all are single texts.
+    Segments: Tensor option
     Offsets: Tensor
+    Bounds: int[]
     /// b, without the filler.
     TextCount: int
 }
@@ -34,9 +37,13 @@ module PackedBatch =
                 ids[ends[i] + j] <- int64 sequence[j]
                 positions[ends[i] + j] <- int64 j
 
+        let bounds = if size = count then ends else Array.append ends [| size |]
+
         {
             Ids = torch.tensor(ids).``to`` device
             Positions = torch.tensor(positions).``to`` device
-            Offsets = torch.tensor(if size = count then ends else Array.append ends [| size |]).``to`` device
+            Segments = None
+            Offsets = torch.tensor(bounds).``to`` device
+            Bounds = bounds
             TextCount = sequences.Length
         }

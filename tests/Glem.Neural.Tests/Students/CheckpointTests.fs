@@ -26,10 +26,11 @@ let private texts: TokenisedTexts =
 let private model = {
     TinyTask.lm with
         Pooling = Cls
-        Encoder = {
-            TinyTask.lm.Encoder with
-                VocabularySize = tokenizer.VocabularySize
-        }
+        Encoder =
+            Encoder.Bert {
+                TinyTask.bert with
+                    VocabularySize = tokenizer.VocabularySize
+            }
 }
 
 let private saved: SavedLanguageModel = {

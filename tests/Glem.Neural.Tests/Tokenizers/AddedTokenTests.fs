@@ -13,15 +13,11 @@ module AddedTokenTests =
 
         let parts = Samples.tokenizer.Parts
 
-        match
-            Tokenizer.ofParts {
-                parts with
-                    Vocabulary = vocabulary
-                    AddedTokens = parts.AddedTokens @ [ { token with Id = vocabulary.Size - 1 } ]
-            }
-        with
-        | Ok tokenizer -> tokenizer
-        | Error missing -> failwith missing
+        Tokenizer.ofParts {
+            parts with
+                Vocabulary = vocabulary
+                AddedTokens = parts.AddedTokens @ [ { token with Id = vocabulary.Size - 1 } ]
+        }
 
     let private plain = AddedToken.special 0 "<AB>"
 

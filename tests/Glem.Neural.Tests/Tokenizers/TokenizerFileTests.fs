@@ -41,10 +41,10 @@ module TokenizerFileTests =
             match TokenizerJsonReader.load path with
             | Error _ -> false
             | Ok loaded ->
-                loaded.Parts.Normalizer = normalizer
+                loaded.Parts.Normalizers = [ Normalizer.Bert normalizer ]
                 && loaded.Parts.AddedTokens = saved.Parts.AddedTokens
                 && loaded.Parts.PostProcessor = saved.Parts.PostProcessor
-                && loaded.Parts.Decoder = saved.Parts.Decoder
+                && loaded.Parts.Decoders = saved.Parts.Decoders
                 && Seq.toList loaded.Parts.Vocabulary.Tokens = Seq.toList saved.Parts.Vocabulary.Tokens
                 && Tokenizer.encode loaded 100 text = Tokenizer.encode saved 100 text
 
@@ -99,11 +99,11 @@ module TokenizerFileTests =
 
     [<Theory>]
     [<InlineData("\"type\": \"WordPiece\",\n    \"unk",
-                 "\"type\": \"BPE\",\n    \"unk",
-                 "key 'model.type': found 'BPE', expected WordPiece: no other is supported")>]
+                 "\"type\": \"WordLevel\",\n    \"unk",
+                 "key 'model.type': found 'WordLevel', expected WordPiece or BPE or Unigram: no other is supported")>]
     [<InlineData("\"BertPreTokenizer\"",
-                 "\"ByteLevel\"",
-                 "key 'pre_tokenizer.type': found 'ByteLevel', expected BertPreTokenizer")>]
+                 "\"UnicodeScripts\"",
+                 "key 'pre_tokenizer.type': found 'UnicodeScripts', expected BertPreTokenizer or Whitespace or ")>]
     [<InlineData("\"lowercase\": true",
                  "\"lowercase\": 1",
                  "key 'normalizer.lowercase': found 1, expected true or false")>]
@@ -118,9 +118,9 @@ module TokenizerFileTests =
                  "\"id\": \"A\"",
                  "key 'post_processor.pair': found Sequences A, A, expected Sequences A, B")>]
     [<InlineData("\"padding\": null,", "\"padding\": null,,", "line 4: found what is not JSON")>]
-    [<InlineData("\"post_processor\": {",
-                 "\"post_processor\": null, \"other\": {",
-                 "key 'post_processor': found null, expected TemplateProcessing or BertProcessing")>]
+    [<InlineData("\"TemplateProcessing\"",
+                 "\"Padding\"",
+                 "key 'post_processor.type': found 'Padding', expected TemplateProcessing or BertProcessing")>]
     let ``what is wrong in a tokenizer.json is named`` (before: string) (after: string) (message: string) =
         Assert.Contains(message, messageFor before after)
 

@@ -53,7 +53,10 @@ module internal JsonPlace =
 
     let number place =
         match place.Json.ValueKind with
-        | JsonValueKind.Number when Double.IsFinite(place.Json.GetDouble()) -> place.Json.GetDouble()
+        | JsonValueKind.Number ->
+            match place.Json.TryGetDouble() with
+            | true, value when Double.IsFinite value -> value
+            | _ -> raiseAt place (shown place) "a number that fits"
         | _ -> raiseAt place (shown place) "a number"
 
     let flag place =

@@ -71,7 +71,8 @@ module UnicodeForm =
     /// A character with its combining class and where in the input it stands.
     type private Mark = (struct (int * int * int))
 
-    /// Canonical order (D109): between two starters, marks go by class, those of one class as they came.
+    /// Canonical order (D109): between two starters, marks go by class, those of one class as they came. The places stay
+    /// as they were, as in Hugging Face's library: the first mark then comes from where the first mark was.
     let private order (characters: ResizeArray<Mark>) =
         let mutable i = 0
 
@@ -89,7 +90,9 @@ module UnicodeForm =
                 characters.GetRange(first, i - first)
                 |> Seq.sortBy (fun (struct (_, combiningClass, _)) -> combiningClass)
                 |> Seq.toArray
-                |> Array.iteri (fun k mark -> characters[first + k] <- mark)
+                |> Array.iteri (fun k (struct (mark, combiningClass, _)) ->
+                    let struct (_, _, at) = characters[first + k]
+                    characters[first + k] <- struct (mark, combiningClass, at))
 
             i <- i + 1
 

@@ -121,5 +121,8 @@ let main arguments =
             eprintfn "error: the peer gives other ids"
             1
     | _ ->
-        eprintfn "error: found %d arguments, expected at least two: vocab.txt texts.txt[.gz] [FOLDER...]" arguments.Length
+        eprintfn
+            "error: found %d arguments, expected at least two: vocab.txt texts.txt[.gz] [FOLDER...]"
+            arguments.Length
+
         2

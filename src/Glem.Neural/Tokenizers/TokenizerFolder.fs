@@ -13,7 +13,13 @@ module TokenizerFolder =
     ///   maskTakesBlanks : the mask takes the white space before it along
     let private added (settings: FolderSettings) (names: SpecialNames) maskTakesBlanks (idOf: string -> int option) =
         let specials =
-            [ names.PadName; names.UnknownName; names.ClsName; names.SepName; names.MaskName ]
+            [
+                names.PadName
+                names.UnknownName
+                names.ClsName
+                names.SepName
+                names.MaskName
+            ]
             |> List.distinct
             |> List.choose (fun name ->
                 idOf name
@@ -26,11 +32,7 @@ module TokenizerFolder =
 
         let own =
             settings.Added
-            |> List.map (fun token ->
-                if special.Contains token.Content then
-                    { token with Special = true }
-                else
-                    token)
+            |> List.map (fun token -> if special.Contains token.Content then { token with Special = true } else token)
 
         let known = own |> List.map _.Content |> Set.ofList
 
@@ -40,8 +42,7 @@ module TokenizerFolder =
         |> List.sortBy _.Id
 
     let private withAdded file (entries: seq<struct (int * string)>) (added: AddedToken list) =
-        let all =
-            Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
+        let all = Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
 
         match Vocabulary.ofEntries (added |> List.map _.Id |> Set.ofList) all with
         | Ok vocabulary -> vocabulary
@@ -119,8 +120,7 @@ module TokenizerFolder =
         }
 
         match Bpe.create vocabulary options merges with
-        | Error(rank, missing) ->
-            fail mergesPath $"line %d{lines[rank]}" $"'%s{missing}'" "tokens of vocab.json"
+        | Error(rank, missing) -> fail mergesPath $"line %d{lines[rank]}" $"'%s{missing}'" "tokens of vocab.json"
         | Ok model ->
             Tokenizer.ofPartsNamed names {
                 Vocabulary = vocabulary
@@ -147,10 +147,7 @@ module TokenizerFolder =
             if settings.LowerCase = Some true then
                 Normalizer.Lowercase
 
-            if stripFirst then
-                yield! strip @ charsmap
-            else
-                yield! charsmap @ strip
+            if stripFirst then yield! strip @ charsmap else yield! charsmap @ strip
 
             yield! collapse
         ]
@@ -180,8 +177,7 @@ module TokenizerFolder =
             if spm.Pieces.Length < skipped then
                 fail path "key 'pieces'" $"%d{spm.Pieces.Length}" $"at least %d{skipped}"
 
-            let pieces =
-                [| yield! first; yield! Array.skip skipped spm.Pieces; struct ("<mask>", 0.) |]
+            let pieces = [| yield! first; yield! Array.skip skipped spm.Pieces; struct ("<mask>", 0.) |]
 
             struct (pieces, 3, SpecialNames.roberta)
 
@@ -189,7 +185,14 @@ module TokenizerFolder =
 
         match settings.Family with
         | Some("XLMRobertaTokenizer" | "xlm-roberta") ->
-            fairseq [ struct ("<s>", 0.); struct ("<pad>", 0.); struct ("</s>", 0.); struct ("<unk>", 0.) ] 3
+            fairseq
+                [
+                    struct ("<s>", 0.)
+                    struct ("<pad>", 0.)
+                    struct ("</s>", 0.)
+                    struct ("<unk>", 0.)
+                ]
+                3
         | Some("CamembertTokenizer" | "camembert") ->
             fairseq
                 [
@@ -205,7 +208,12 @@ module TokenizerFolder =
         | other ->
             let found = other |> Option.map (fun name -> $"'%s{name}'") |> Option.defaultValue "nothing"
             let expected = "DebertaV2Tokenizer, XLMRobertaTokenizer or CamembertTokenizer"
-            fail (Path.Combine(Path.GetDirectoryName path |> string, "tokenizer_config.json")) "key 'tokenizer_class'" found expected
+
+            fail
+                (Path.Combine(Path.GetDirectoryName path |> string, "tokenizer_config.json"))
+                "key 'tokenizer_class'"
+                found
+                expected
 
     let private ofSentencePiece (path: string) (settings: FolderSettings) =
         let spm = SentencePieceModel.load path |> Result.orRaise
@@ -241,7 +249,12 @@ module TokenizerFolder =
         }
 
     /// The names under which published folders keep sentencepiece's model.
-    let private spmNames = [ "spm.model"; "sentencepiece.bpe.model"; "spiece.model"; "sentencepiece.model" ]
+    let private spmNames = [
+        "spm.model"
+        "sentencepiece.bpe.model"
+        "spiece.model"
+        "sentencepiece.model"
+    ]
 
     let private loadOld folder =
         FolderSettings.load folder
@@ -252,7 +265,8 @@ module TokenizerFolder =
             | Some name -> ofSentencePiece (Path.Combine(folder, name)) settings
             | None when has "vocab.json" && has "merges.txt" -> ofMerges folder settings
             | None when has "vocab.txt" -> ofVocabularyTxt folder settings
-            | None -> fail folder "" "no tokenizer" "tokenizer.json, spm.model, vocab.json with merges.txt, or vocab.txt")
+            | None ->
+                fail folder "" "no tokenizer" "tokenizer.json, spm.model, vocab.json with merges.txt, or vocab.txt")
 
     /// tokenizer.json with the names of special tokens that the folder's other files say.
     let private loadJson folder path =
@@ -260,8 +274,7 @@ module TokenizerFolder =
         |> Result.bind (fun tokenizer ->
             FolderSettings.load folder
             |> Result.map (fun settings ->
-                let names =
-                    FolderSettings.specialNames (SpecialNames.guess tokenizer.Parts.Vocabulary) settings
+                let names = FolderSettings.specialNames (SpecialNames.guess tokenizer.Parts.Vocabulary) settings
 
                 Tokenizer.ofPartsNamed names tokenizer.Parts))
 

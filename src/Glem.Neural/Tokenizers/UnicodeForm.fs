@@ -18,8 +18,7 @@ module UnicodeForm =
     let private hex (text: string) = Int32.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
 
     let private lines =
-        use stream =
-            typeof<CharBuffer>.Assembly.GetManifestResourceStream "normalization-forms.txt" |> nonNull
+        use stream = typeof<CharBuffer>.Assembly.GetManifestResourceStream "normalization-forms.txt" |> nonNull
 
         use reader = new StreamReader(stream)
 
@@ -55,13 +54,7 @@ module UnicodeForm =
 
         if leading >= 0 && leading < 19 && vowel >= 0 && vowel < 21 then
             0xAC00 + (leading * 21 + vowel) * 28
-        elif
-            syllable >= 0
-            && syllable < 11172
-            && syllable % 28 = 0
-            && trailing > 0
-            && trailing < 28
-        then
+        elif syllable >= 0 && syllable < 11172 && syllable % 28 = 0 && trailing > 0 && trailing < 28 then
             first + trailing
         else
             match compositions.TryGetValue(pair first second) with

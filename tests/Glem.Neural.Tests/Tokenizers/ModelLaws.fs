@@ -30,8 +30,7 @@ module ModelLaws =
         | _ ->
             let _, i = List.min ranked
 
-            List.take i symbols @ [ symbols[i] + symbols[i + 1] ] @ List.skip (i + 2) symbols
-            |> clearBpe merges
+            List.take i symbols @ [ symbols[i] + symbols[i + 1] ] @ List.skip (i + 2) symbols |> clearBpe merges
 
     /// All ways to cut a word into pieces.
     let rec private cuts (pieces: Map<string, float>) (word: string) : (float * string list) list =
@@ -85,9 +84,7 @@ module ModelLaws =
         let pair = Tokenizer.ofParts (bpe options ([ "?"; "a"; "b" ] @ bytes) [||])
         Assert.Equal<string list>(expected, tokens pair "a中b")
 
-        let pieces = [|
-            for piece in [ "?"; "a"; "b" ] @ bytes -> struct (piece, -1.)
-        |]
+        let pieces = [| for piece in [ "?"; "a"; "b" ] @ bytes -> struct (piece, -1.) |]
 
         Assert.Equal<string list>(expected, tokens (Tokenizer.ofParts (unigram pieces true)) "a中b")
 
@@ -101,19 +98,20 @@ module ModelLaws =
                 let pieces = "a" :: "b" :: "c" :: words |> List.filter ((<>) "") |> List.distinct |> List.truncate 40
                 List.zip pieces (List.truncate pieces.Length scores))
 
-        check (Gen.zip vocabularies (letters |> Gen.map (fun word -> word.Substring(0, min 10 word.Length)))) (fun (vocabulary, word) ->
-            let pieces = [|
-                struct ("?", -20.)
-                for piece, score in vocabulary do
-                    struct (piece, score)
-            |]
+        check
+            (Gen.zip vocabularies (letters |> Gen.map (fun word -> word.Substring(0, min 10 word.Length))))
+            (fun (vocabulary, word) ->
+                let pieces = [|
+                    struct ("?", -20.)
+                    for piece, score in vocabulary do
+                        struct (piece, score)
+                |]
 
-            let found = tokens (Tokenizer.ofParts (unigram pieces false)) word
-            let scores = Map.ofList vocabulary
-            let best = cuts scores word |> List.map fst |> List.max
+                let found = tokens (Tokenizer.ofParts (unigram pieces false)) word
+                let scores = Map.ofList vocabulary
+                let best = cuts scores word |> List.map fst |> List.max
 
-            String.Concat found = word
-            && abs (List.sumBy (fun piece -> scores[piece]) found - best) < 1e-9)
+                String.Concat found = word && abs (List.sumBy (fun piece -> scores[piece]) found - best) < 1e-9)
 
     [<Fact>]
     let ``neighbouring unknown characters are one unknown piece`` () =
@@ -125,14 +123,37 @@ module ModelLaws =
         buffer.Load(text.AsSpan())
         let spans = ResizeArray<struct (int * int)>()
         cut buffer 0 buffer.Length spans
-        [ for struct (start, length) in spans -> buffer.Span.Slice(start, length).ToString() ]
+
+        [
+            for struct (start, length) in spans -> buffer.Span.Slice(start, length).ToString()
+        ]
 
     [<Fact>]
     let ``byte-level words are what GPT-2's expression matches`` () =
         let expression = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
         let pieces =
-            Gen.elements [ " "; " "; "\n"; "\t"; "'"; "s"; "ll"; "re"; "v"; "e"; "A"; "é"; "中"; "1"; "²"; "!"; "-"; "\u0301"; "\u00A0" ]
+            Gen.elements [
+                " "
+                " "
+                "\n"
+                "\t"
+                "'"
+                "s"
+                "ll"
+                "re"
+                "v"
+                "e"
+                "A"
+                "é"
+                "中"
+                "1"
+                "²"
+                "!"
+                "-"
+                "\u0301"
+                "\u00A0"
+            ]
             |> Gen.listOf
             |> Gen.map (String.concat "")
 
@@ -168,7 +189,14 @@ module ModelLaws =
     let ``byte-level text decodes to itself`` () =
         check Samples.text (fun text ->
             let whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes text)
-            let tokenizer = Tokenizer.ofParts { byteLevel.Parts with Normalizers = []; PreTokenizers = [ PreTokenizer.ByteLevel(false, true) ] }
+
+            let tokenizer =
+                Tokenizer.ofParts {
+                    byteLevel.Parts with
+                        Normalizers = []
+                        PreTokenizers = [ PreTokenizer.ByteLevel(false, true) ]
+                }
+
             Tokenizer.decode tokenizer (Tokenizer.encodePlain tokenizer text) = whole)
 
     [<Fact>]

@@ -44,7 +44,10 @@ module ModelSamples =
 
     /// GPT-2's alphabet with merges that double a letter time and again, as RoBERTa surrounds it.
     let byteLevel =
-        let alphabet = [ for byte in 0..255 -> string (ByteAlphabet.ofByte (byte.ToString() |> Byte.Parse)) ]
+        let alphabet = [
+            for byte in 0..255 -> string (ByteAlphabet.ofByte (byte.ToString() |> Byte.Parse))
+        ]
+
         let doubled = [ for power in 0..12 -> String('a', 1 <<< power) ]
         let specials = [ "<s>"; "<pad>"; "</s>"; "<unk>"; "<mask>" ]
         let merges = [| for half in List.take 12 doubled -> struct (half, half) |]
@@ -109,7 +112,10 @@ module ModelSamples =
         Tokenizer.ofParts {
             parts with
                 Normalizers = [
-                    Normalizer.Bert { BertNormalizer.cased with StripAccents = Some false }
+                    Normalizer.Bert {
+                        BertNormalizer.cased with
+                            StripAccents = Some false
+                    }
                     Normalizer.Unicode Nfd
                     Normalizer.Unicode Nfkd
                     Normalizer.StripAccents
@@ -190,14 +196,7 @@ module ModelSamples =
                     ]
                 )
             2, Choice3Of3(message [ 3, Choice1Of3 modelType ])
-            3,
-            Choice3Of3(
-                message [
-                    2, Choice3Of3(Array.zeroCreate 8)
-                    3, Choice1Of3 1UL
-                    4, Choice1Of3 1UL
-                ]
-            )
+            3, Choice3Of3(message [ 2, Choice3Of3(Array.zeroCreate 8); 3, Choice1Of3 1UL; 4, Choice1Of3 1UL ])
         ]
 
     let debertaPieces = [
@@ -216,20 +215,19 @@ module ModelSamples =
     let letters = Gen.elements [ "a"; "b"; "c" ] |> Gen.listOf |> Gen.map (String.concat "")
 
     /// Tokens grown from letters by merging two at a time, and the merges.
-    let merges =
-        gen {
-            let! picks = Gen.listOf (Gen.zip (Gen.choose (0, 1000)) (Gen.choose (0, 1000)))
-            let tokens = ResizeArray [ "a"; "b"; "c" ]
-            let merges = ResizeArray<struct (string * string)>()
+    let merges = gen {
+        let! picks = Gen.listOf (Gen.zip (Gen.choose (0, 1000)) (Gen.choose (0, 1000)))
+        let tokens = ResizeArray [ "a"; "b"; "c" ]
+        let merges = ResizeArray<struct (string * string)>()
 
-            for left, right in picks do
-                let left, right = tokens[left % tokens.Count], tokens[right % tokens.Count]
+        for left, right in picks do
+            let left, right = tokens[left % tokens.Count], tokens[right % tokens.Count]
 
-                if not (merges.Contains(struct (left, right))) && left.Length + right.Length < 20 then
-                    merges.Add(struct (left, right))
+            if not (merges.Contains(struct (left, right))) && left.Length + right.Length < 20 then
+                merges.Add(struct (left, right))
 
-                    if not (tokens.Contains(left + right)) then
-                        tokens.Add(left + right)
+                if not (tokens.Contains(left + right)) then
+                    tokens.Add(left + right)
 
-            return List.ofSeq tokens, merges.ToArray()
-        }
+        return List.ofSeq tokens, merges.ToArray()
+    }

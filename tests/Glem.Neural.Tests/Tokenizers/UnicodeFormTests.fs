@@ -14,20 +14,26 @@ module UnicodeFormTests =
     [<Theory>]
     [<InlineData("\u1E9B\u0323", "\u1E9B\u0323", "\u017F\u0323\u0307", "\u1E69", "s\u0323\u0307")>]
     [<InlineData("e\u0301\u0327", "\u0229\u0301", "e\u0327\u0301", "\u0229\u0301", "e\u0327\u0301")>]
-    [<InlineData("\uAC01\uD55C", "\uAC01\uD55C", "\u1100\u1161\u11A8\u1112\u1161\u11AB", "\uAC01\uD55C", "\u1100\u1161\u11A8\u1112\u1161\u11AB")>]
+    [<InlineData("\uAC01\uD55C",
+                 "\uAC01\uD55C",
+                 "\u1100\u1161\u11A8\u1112\u1161\u11AB",
+                 "\uAC01\uD55C",
+                 "\u1100\u1161\u11A8\u1112\u1161\u11AB")>]
     [<InlineData("\uAC00\u11A8", "\uAC01", "\u1100\u1161\u11A8", "\uAC01", "\u1100\u1161\u11A8")>]
     [<InlineData("\uFB01 \u2460 \uFF21", "\uFB01 \u2460 \uFF21", "\uFB01 \u2460 \uFF21", "fi 1 A", "fi 1 A")>]
-    [<InlineData("\u0958\u2ADC", "\u0915\u093C\u2ADD\u0338", "\u0915\u093C\u2ADD\u0338", "\u0915\u093C\u2ADD\u0338", "\u0915\u093C\u2ADD\u0338")>]
+    [<InlineData("\u0958\u2ADC",
+                 "\u0915\u093C\u2ADD\u0338",
+                 "\u0915\u093C\u2ADD\u0338",
+                 "\u0915\u093C\u2ADD\u0338",
+                 "\u0915\u093C\u2ADD\u0338")>]
     [<InlineData("a\u0300\u0300b", "\u00E0\u0300b", "a\u0300\u0300b", "\u00E0\u0300b", "a\u0300\u0300b")>]
-    [<InlineData("\u09C7\u0334\u09BE", "\u09C7\u0334\u09BE", "\u09C7\u0334\u09BE", "\u09C7\u0334\u09BE", "\u09C7\u0334\u09BE")>]
+    [<InlineData("\u09C7\u0334\u09BE",
+                 "\u09C7\u0334\u09BE",
+                 "\u09C7\u0334\u09BE",
+                 "\u09C7\u0334\u09BE",
+                 "\u09C7\u0334\u09BE")>]
     [<InlineData("\u212B\u0345", "\u00C5\u0345", "A\u030A\u0345", "\u00C5\u0345", "A\u030A\u0345")>]
-    let ``the forms are unicodedata's``
-        (text: string)
-        (nfc: string)
-        (nfd: string)
-        (nfkc: string)
-        (nfkd: string)
-        =
+    let ``the forms are unicodedata's`` (text: string) (nfc: string) (nfd: string) (nfkc: string) (nfkd: string) =
         Assert.Equal(nfc, UnicodeForm.normalize Nfc text)
         Assert.Equal(nfd, UnicodeForm.normalize Nfd text)
         Assert.Equal(nfkc, UnicodeForm.normalize Nfkc text)

@@ -13,8 +13,8 @@ type internal JsonPlace = {
 
 module internal JsonPlace =
     let raiseAt place found expected : 'a =
-        let key = if place.Path = "" then "" else $"key '%s{place.Path}'"
-        raise (GlemException(InFile(place.File, key, found, expected)))
+        let key = if place.Path = "" then "" else $"key '%s{Shown.oneLine place.Path}'"
+        raise (GlemException(InFile(place.File, key, Shown.oneLine found, Shown.oneLine expected)))
 
     /// A value as its file has it, cut where it is long.
     let shown place =

@@ -7,7 +7,8 @@ open System.Text.Json
 /// vocab.json with merges.txt, and vocab.txt. The older files say less than they mean; what each family of tokenizers
 /// adds to them is what transformers' converters to tokenizer.json add.
 module TokenizerFolder =
-    let private fail file place found expected : 'a = raise (GlemException(InFile(file, place, found, expected)))
+    let private fail file place found expected : 'a =
+        raise (GlemException(InFile(file, place, Shown.oneLine found, expected)))
 
     /// The specials that a vocabulary has, and the folder's own added tokens, which win.
     ///   maskTakesBlanks : the mask takes the white space before it along

@@ -229,8 +229,7 @@ module Tokenizer =
         let sink = workspace.Sink
         let places = TokenOffsets.codePoints text
 
-        let offsets =
-            Array.init sink.Count (fun i -> struct (places[sink.Starts[i]], places[sink.Stops[i]]))
+        let offsets = Array.init sink.Count (fun i -> struct (places[sink.Starts[i]], places[sink.Stops[i]]))
 
         match tokenizer.parts.PostProcessor.OffsetBlanks with
         | Kept -> ()
@@ -262,10 +261,7 @@ module Tokenizer =
 
         {
             Ids = placed |> List.map (fun (ids, _, _) -> ids) |> Array.concat
-            Segments =
-                placed
-                |> List.map (fun (ids, segment, _) -> Array.replicate ids.Length segment)
-                |> Array.concat
+            Segments = placed |> List.map (fun (ids, segment, _) -> Array.replicate ids.Length segment) |> Array.concat
             Offsets = placed |> List.map (fun (_, _, offsets) -> offsets) |> Array.concat
         }
 
@@ -301,7 +297,8 @@ module Tokenizer =
         | Some(keptFirst, keptSecond) ->
             Ok(
                 fill template (function
-                    | SecondText _ -> struct (Array.truncate keptSecond secondIds, Array.truncate keptSecond secondOffsets)
+                    | SecondText _ ->
+                        struct (Array.truncate keptSecond secondIds, Array.truncate keptSecond secondOffsets)
                     | _ -> struct (Array.truncate keptFirst firstIds, Array.truncate keptFirst firstOffsets))
             )
 

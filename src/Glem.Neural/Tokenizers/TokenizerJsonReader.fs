@@ -103,8 +103,7 @@ module TokenizerJsonReader =
         | "MergedWithPrevious" -> MergedWithPrevious
         | "MergedWithNext" -> MergedWithNext
         | "Contiguous" -> Contiguous
-        | other ->
-            raiseAt place $"'%s{other}'" "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous"
+        | other -> raiseAt place $"'%s{other}'" "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous"
 
     /// A Metaspace's sign and scheme; old files say add_prefix_space instead.
     let private signAndScheme place =
@@ -157,8 +156,7 @@ module TokenizerJsonReader =
 
     /// Model tokens and added tokens, which may lie outside the model's.
     let private vocabulary place (entries: struct (int * string) list) (added: AddedToken list) =
-        let all =
-            Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
+        let all = Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
 
         match Vocabulary.ofEntries (added |> List.map _.Id |> Set.ofList) all with
         | Ok vocabulary -> vocabulary
@@ -311,7 +309,17 @@ module TokenizerJsonReader =
             | [ _; id ] -> checkedId vocabulary id
             | _ -> raiseAt (required name place) (shown (required name place)) "a pair of token and id"
 
-        match typeOf [ "TemplateProcessing"; "BertProcessing"; "RobertaProcessing"; "ByteLevel"; "Sequence" ] place with
+        match
+            typeOf
+                [
+                    "TemplateProcessing"
+                    "BertProcessing"
+                    "RobertaProcessing"
+                    "ByteLevel"
+                    "Sequence"
+                ]
+                place
+        with
         | "BertProcessing" -> {
             PostProcessor.bert (pairOf "cls") (pairOf "sep") with
                 OffsetBlanks = before.OffsetBlanks
@@ -331,7 +339,16 @@ module TokenizerJsonReader =
           }
 
     let private decoder place =
-        let supported = [ "WordPiece"; "ByteLevel"; "Metaspace"; "ByteFallback"; "Replace"; "Strip"; "Fuse"; "Sequence" ]
+        let supported = [
+            "WordPiece"
+            "ByteLevel"
+            "Metaspace"
+            "ByteFallback"
+            "Replace"
+            "Strip"
+            "Fuse"
+            "Sequence"
+        ]
 
         match typeOf supported place with
         | "WordPiece" ->
@@ -344,7 +361,11 @@ module TokenizerJsonReader =
         | "ByteFallback" -> Decoder.ByteFallback
         | "Replace" -> Decoder.Replace(required "pattern" place |> pattern, required "content" place |> text)
         | "Strip" ->
-            Decoder.Strip(required "content" place |> text, required "start" place |> whole, required "stop" place |> whole)
+            Decoder.Strip(
+                required "content" place |> text,
+                required "start" place |> whole,
+                required "stop" place |> whole
+            )
         | _ -> Decoder.Fuse
 
     let private read root =

@@ -38,6 +38,7 @@ type PackedTokens = {
 /// Text to ids and back. To its users immutable: any number of threads may use one at the same time.
 type Tokenizer = private {
     parts: TokenizerParts
+    names: SpecialNames
     specials: Result<SpecialTokens, string>
     rawFinder: AddedTokenFinder
     normalizedFinder: AddedTokenFinder
@@ -55,6 +56,7 @@ type Tokenizer = private {
         | Error missing ->
             raise (GlemException(Missing($"'%s{missing}' in the tokenizer", "use the tokenizer of an encoder")))
 
+    member this.SpecialNames = this.names
     member this.Parts = this.parts
 
 module Tokenizer =
@@ -73,6 +75,7 @@ module Tokenizer =
 
         {
             parts = parts
+            names = names
             specials = SpecialTokens.find names parts.Vocabulary
             rawFinder = finder false _.Content
             normalizedFinder = finder true (fun token -> normalized parts.Normalizers token.Content)

@@ -271,13 +271,11 @@ module TokenizerFolder =
 
     /// tokenizer.json with the names of special tokens that the folder's other files say.
     let private loadJson folder path =
-        TokenizerJsonReader.load path
-        |> Result.bind (fun tokenizer ->
-            FolderSettings.load folder
-            |> Result.map (fun settings ->
-                let names = FolderSettings.specialNames (SpecialNames.guess tokenizer.Parts.Vocabulary) settings
+        FolderSettings.load folder
+        |> Result.bind (fun settings ->
+            let namesOf vocabulary = FolderSettings.specialNames (SpecialNames.guess vocabulary) settings
 
-                Tokenizer.ofPartsNamed names tokenizer.Parts))
+            TokenizerJsonReader.loadNamed namesOf path)
 
     /// Errors name the file, and the line, the key or the byte; a folder without a tokenizer; a family that
     /// docs/tokenizers.md does not list.
@@ -288,3 +286,32 @@ module TokenizerFolder =
             if File.Exists path then loadJson folder path else loadOld folder
         with GlemException error ->
             Error error
+
+    /// Writes tokenizer.json and the tokenizer_config.json with which transformers (and `load`) opens it: the names of the
+    /// special tokens and the longest input. Each file is written beside and renamed. Raises IOException.
+    let save (folder: string) (maxTokens: int) (tokenizer: Tokenizer) =
+        TokenizerJsonWriter.save (Path.Combine(folder, "tokenizer.json")) tokenizer
+        let path = Path.Combine(folder, "tokenizer_config.json")
+        let names = tokenizer.SpecialNames
+
+        do
+            use file = File.Create(path + ".partial")
+            use json = new Utf8JsonWriter(file, JsonWriterOptions(Indented = true))
+            json.WriteStartObject()
+            json.WriteString("tokenizer_class", "PreTrainedTokenizerFast")
+            json.WriteNumber("model_max_length", maxTokens)
+
+            for key, name in
+                [
+                    "pad_token", names.PadName
+                    "unk_token", names.UnknownName
+                    "cls_token", names.ClsName
+                    "sep_token", names.SepName
+                    "mask_token", names.MaskName
+                ] do
+                if (Tokenizer.idOf tokenizer name).IsSome then
+                    json.WriteString(key, name)
+
+            json.WriteEndObject()
+
+        File.Move(path + ".partial", path, true)

@@ -368,7 +368,7 @@ module TokenizerJsonReader =
             )
         | _ -> Decoder.Fuse
 
-    let private read root =
+    let private read (namesOf: Vocabulary -> SpecialNames) root =
         // The model first: of a file of another family, its type is what the user wants to hear.
         let model = required "model" root
         let kind = modelType model
@@ -388,7 +388,7 @@ module TokenizerJsonReader =
             | _ -> unigram added model
 
         let tokenizer =
-            Tokenizer.ofParts {
+            Tokenizer.ofPartsNamed (namesOf vocabulary) {
                 Vocabulary = vocabulary
                 AddedTokens = added
                 Normalizers = normalizers
@@ -405,6 +405,10 @@ module TokenizerJsonReader =
             raiseAt (root |> required "model" |> required "vocab") $"no '%s{missing}'" "BERT's special tokens"
         | _ -> tokenizer
 
+    /// Special tokens go by the names that `namesOf` gives for the file's vocabulary. Errors as `load`'s.
+    let loadNamed (namesOf: Vocabulary -> SpecialNames) (path: string) : Result<Tokenizer, GlemError> =
+        readFile "tokenizer.json" path (read namesOf)
+
     /// Errors name the file and the key: what is not JSON, what lacks a field, a type of model or stage that is not
     /// supported, ids that are not 0 .. n-1, merges of what is no token.
-    let load (path: string) : Result<Tokenizer, GlemError> = readFile "tokenizer.json" path read
+    let load (path: string) : Result<Tokenizer, GlemError> = loadNamed SpecialNames.guess path

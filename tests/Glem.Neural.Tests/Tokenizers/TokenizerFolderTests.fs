@@ -75,6 +75,24 @@ module TokenizerFolderTests =
         Assert.Equal("<c>|a|<m>|<u>|<e>", tokens files "a<m>b")
 
     [<Fact>]
+    let ``a saved folder loads as the same tokenizer, names of its own included`` () =
+        let files = [
+            "vocab.txt", utf8 "<p>\n<u>\n<c>\n<e>\n<m>\na\n"
+            "special_tokens_map.json",
+            utf8
+                """{"pad_token": "<p>", "unk_token": "<u>", "cls_token": "<c>", "sep_token": "<e>", "mask_token": "<m>"}"""
+        ]
+
+        withFiles files (fun _ result ->
+            use copy = new TemporaryFolder()
+            let tokenizer = orFail result
+            TokenizerFolder.save (copy.File "") 16 tokenizer
+            Assert.Equal<string>([| "tokenizer.json"; "tokenizer_config.json" |], copy.Names)
+            let again = TokenizerFolder.load (copy.File "") |> orFail
+            Assert.Equal(tokenizer.Specials, again.Specials)
+            Assert.Equal<int>(Tokenizer.encode tokenizer 16 "a<m>b", Tokenizer.encode again 16 "a<m>b"))
+
+    [<Fact>]
     let ``added tokens of both files are found in the text`` () =
         let files = [
             vocabTxt

@@ -1,6 +1,6 @@
 /// How many tokens a second does the tokenizer give, on one thread and on all, and how long does training take?
-///     dotnet run -c Release --project bench/Tokenizer -- vocab.txt texts.txt[.gz]
-/// From the repository's root; one text a line. Also runs the peer, bench/peers/tokenizer.py (BERT's algorithm in plain Python), on the first 500
+///     dotnet run -c Release --project bench/Tokenizer -- vocab.txt texts.txt[.gz] [FOLDER...]
+/// A FOLDER is a Hugging Face folder whose tokenizer is measured too, when words are met for the first time and again. From the repository's root; one text a line. Also runs the peer, bench/peers/tokenizer.py (BERT's algorithm in plain Python), on the first 500
 /// texts, and stops if that gives other ids. Under a minute.
 module Glem.Bench.Tokenizer
 
@@ -23,15 +23,22 @@ let private readTexts (path: string) =
     reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
 
 /// The best of five, in seconds, and the last answer.
-let private best (work: unit -> 'a) =
+let private best (seconds: unit -> float) (work: unit -> 'a) =
     let runs = [
         for _ in 1..5 do
-            let clock = Stopwatch.StartNew()
+            let start = seconds ()
             let answer = work ()
-            clock.Elapsed.TotalSeconds, answer
+            seconds () - start, answer
     ]
 
     runs |> List.map fst |> List.min, snd (List.last runs)
+
+let private clock = Stopwatch.StartNew()
+let private wallTime () = clock.Elapsed.TotalSeconds
+
+/// Of all the process, the collector's and the compiler's share included. Not the clock's, which on a busy machine
+/// measures the neighbours.
+let private processorTime () = Environment.CpuUsage.TotalTime.TotalSeconds
 
 let private report what (tokens: int) seconds =
     printfn $"%-44s{what} %12.0f{float tokens / seconds} tokens/s  (%d{tokens} tokens, %.3f{seconds} s)"
@@ -57,16 +64,31 @@ let private runPeer vocabularyPath (texts: string[]) =
     float lines[lines.Length - 1], ids
 
 let private measure name (tokenizer: Tokenizer) texts =
-    let one, ids = best (fun () -> texts |> Array.map (Tokenizer.encode tokenizer 512))
+    let one, ids = best processorTime (fun () -> texts |> Array.map (Tokenizer.encode tokenizer 512))
     report $"%s{name}, one thread" (Array.sumBy Array.length ids) one
-    let all, packed = best (fun () -> Tokenizer.encodeAll tokenizer 512 texts)
+    let all, packed = best wallTime (fun () -> Tokenizer.encodeAll tokenizer 512 texts)
     report $"%s{name}, all %d{Environment.ProcessorCount} cores" packed.Ids.Length all
     ids
 
+/// A tokenizer that has met no word yet takes longer: it is loaded anew for each round, outside the clock.
+let private measureFolder folder (texts: string[]) =
+    let load () = TokenizerFolder.load folder |> Result.orRaise
+
+    let rounds = [
+        for _ in 1..5 do
+            let tokenizer = load ()
+            let start = processorTime ()
+            let tokens = texts |> Array.sumBy (fun text -> (Tokenizer.encode tokenizer 512 text).Length)
+            tokens, processorTime () - start
+    ]
+
+    report $"%s{Path.GetFileName folder}, new, one thread" (fst rounds.Head) (rounds |> List.map snd |> List.min)
+    measure (string (Path.GetFileName folder)) (load ()) texts |> ignore
+
 [<EntryPoint>]
 let main arguments =
-    match arguments with
-    | [| vocabularyPath; textsPath |] ->
+    match List.ofArray arguments with
+    | vocabularyPath :: textsPath :: folders ->
         let texts = readTexts textsPath
 
         let bert =
@@ -85,6 +107,10 @@ let main arguments =
             $"Glem, training: %.2f{(Environment.CpuUsage.TotalTime - before).TotalSeconds} s of one core (%d{texts.Length} texts, %d{trained.VocabularySize} pieces)"
 
         measure "Glem, trained vocabulary" trained texts |> ignore
+
+        for folder in folders do
+            measureFolder folder texts
+
         let peerTexts = Array.truncate 500 texts
         let peerSeconds, peerIds = runPeer vocabularyPath peerTexts
         report "plain Python, given vocabulary, one thread" (Array.sumBy Array.length peerIds) peerSeconds
@@ -95,5 +121,8 @@ let main arguments =
             eprintfn "error: the peer gives other ids"
             1
     | _ ->
-        eprintfn "error: found %d arguments, expected two: vocab.txt texts.txt[.gz]" arguments.Length
+        eprintfn
+            "error: found %d arguments, expected at least two: vocab.txt texts.txt[.gz] [FOLDER...]"
+            arguments.Length
+
         2

@@ -49,29 +49,3 @@ module Split =
             if split.parts[i] = part then
                 i * 1<node>
     |]
-
-    /// Every labelled node in a part, with the class shares kept: of each class, trainFraction trains (at least one
-    /// node, so that no class goes untaught), validFraction validates, the rest tests. Unlabelled nodes stay
-    /// unassigned. A node's luck depends on the seed and its index alone, not on how classes are numbered.
-    let stratified (seed: int) (trainFraction: Fraction) (validFraction: Fraction) (labels: Labels) =
-        let key = Key.ofSeed seed |> Key.named "split"
-        let parts = Array.create labels.NodeCount Unassigned
-
-        if trainFraction.Value + validFraction.Value > 1.0 then
-            let found = $"%g{trainFraction.Value} + %g{validFraction.Value}"
-            Error(InValue("training and validation fractions", found, "a sum of at most 1"))
-        else
-            for _, members in Array.indexed labels.of_ |> Array.filter (fun (_, k) -> k >= 0) |> Array.groupBy snd do
-                let shuffled = members |> Array.map fst |> Array.sortBy (fun i -> Key.seed (Key.at i key))
-                let share (fraction: Fraction) = int (round (fraction.Value * float shuffled.Length))
-                let train = max 1 (share trainFraction)
-                let valid = share validFraction
-
-                shuffled
-                |> Array.iteri (fun rank i ->
-                    parts[i] <-
-                        if rank < train then Train
-                        elif rank < train + valid then Valid
-                        else Test)
-
-            Ok(ofParts parts)

@@ -30,6 +30,30 @@ let ``every class trains, every labelled node has a part, unlabelled nodes have 
     FsCheck.Check.One(FsCheck.Config.QuickThrowOnFailure, check)
 
 [<Fact>]
+let ``each class has its shares, and always a training node`` () =
+    let check (FsCheck.NonEmptyArray(classes: FsCheck.NonNegativeInt[])) =
+        let classes = classes |> Array.map (fun k -> k.Get % 4)
+
+        for train, valid in [ 0.6, 0.2; 0.1, 0.1; 0.05, 0.9 ] do
+            let parts = SplitPolicy.assign (Fractions(train, valid)) 1 (ids classes.Length) classes
+
+            for cls in Array.distinct classes do
+                let own = Array.zip classes parts |> Array.filter (fst >> (=) cls) |> Array.map snd
+                let count part = own |> Array.filter ((=) part) |> Array.length
+                let wanted = max 1 (int (System.Math.Round(train * float own.Length)))
+                Assert.Equal(wanted, count Train)
+                let share = int (System.Math.Round(valid * float own.Length))
+                Assert.Equal(min share (own.Length - wanted), count Valid)
+
+    FsCheck.Check.One(FsCheck.Config.QuickThrowOnFailure, check)
+
+[<Fact>]
+let ``renaming classes leaves a split alone`` () =
+    let classes = Array.init 100 (fun i -> i * i % 5)
+    let parts classes = SplitPolicy.assign SplitPolicy.standard 1 (ids 100) classes
+    Assert.Equal<Part>(parts classes, parts (classes |> Array.map (fun k -> 4 - k)))
+
+[<Fact>]
 let ``a number of labels a class is met exactly where the class is large enough`` () =
     let classes = Array.init 100 (fun i -> i % 2)
     let parts = SplitPolicy.assign (PerClass(20, 10)) 1 (ids 100) classes

@@ -6,20 +6,12 @@ open Glem
 open Glem.Laws
 open Xunit
 
-let private fraction x = Fraction.create "fraction" x |> Result.orRaise
-
-let private stratified seed train valid scene =
-    Split.stratified seed (fraction train) (fraction valid) (Scene.labels scene) |> Result.orRaise
-
 let private parts (scene: Scene) (split: Split) = Array.init scene.NodeCount (fun i -> split[i * 1<node>])
 
 let private errorOf result =
     match result with
     | Ok _ -> failwith "expected an error"
     | Error error -> GlemError.message error
-
-/// Two numbers in [0, 1] as training and validation shares.
-let private shares (a: float, b: float) = a, b * (1.0 - a)
 
 [<Fact>]
 let ``the parts of a split are disjoint, ascending and cover every node`` () =
@@ -29,56 +21,6 @@ let ``the parts of a split are disjoint, ascending and cover every node`` () =
 
         List.forall (fun nodes -> Array.sort nodes = nodes) all
         && Array.sort (Array.concat all) = Array.init scene.NodeCount (fun i -> i * 1<node>))
-
-[<Fact>]
-let ``a stratified split assigns exactly the labelled nodes`` () =
-    Law.holds (Scene.withNumbers 0.0 1.0) (fun (scene, numbers) ->
-        let train, valid = shares numbers
-        let split = stratified 1 train valid scene
-
-        scene.Actors
-        |> Array.indexed
-        |> Array.forall (fun (i, actor) -> (split[i * 1<node>] = Unassigned) = (actor.Label < 0)))
-
-[<Fact>]
-let ``in a stratified split each class has its shares, and always a training node`` () =
-    Law.holds (Scene.withNumbers 0.0 1.0) (fun (scene, numbers) ->
-        let train, valid = shares numbers
-        let split = stratified 1 train valid scene
-
-        Seq.forall
-            (fun k ->
-                let members = [
-                    for i in 0 .. scene.NodeCount - 1 do
-                        if scene.Actors[i].Label = k then
-                            split[i * 1<node>]
-                ]
-
-                let count part = members |> List.filter ((=) part) |> List.length |> float
-                let size = float members.Length
-                let wanted = max 1.0 (Math.Round(train * size))
-                count Train = wanted && abs (count Valid - valid * size) <= 1.0 + (wanted - train * size |> max 0.0))
-            (seq { 0 .. scene.ClassCount - 1 }))
-
-[<Fact>]
-let ``a stratified split is the same for the same seed and another for another`` () =
-    let nodes = 60
-    let labels = Labels.ofIndices [| "a"; "b" |] (Array.init nodes (fun i -> i % 2)) |> Result.orRaise
-    let split seed = Split.stratified seed (fraction 0.5) (fraction 0.25) labels |> Result.orRaise
-
-    Law.holds (Gen.choose (0, 1000000) |> Arb.fromGen) (fun seed ->
-        split seed = split seed && split seed <> split (seed + 1))
-
-[<Fact>]
-let ``renaming classes leaves a stratified split alone`` () =
-    Law.holds Scene.withSeed (fun (scene, seed) ->
-        let order = Scene.classOrder seed scene
-        stratified 1 0.6 0.2 scene = stratified 1 0.6 0.2 (Scene.renameClasses order scene))
-
-[<Fact>]
-let ``training and validation shares above 1 together are an error`` () =
-    Law.holds Scene.domain (fun scene ->
-        (Split.stratified 1 (fraction 0.75) (fraction 0.5) (Scene.labels scene) |> errorOf).Contains "0.75 + 0.5")
 
 [<Fact>]
 let ``a class without a training node is an error that names it`` () =

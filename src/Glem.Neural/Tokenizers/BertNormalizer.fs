@@ -54,7 +54,12 @@ module BertNormalizer =
 
     /// Marks of one base, put in canonical order: ascending class, those of one class as they came.
     ///   marks : class, code point, and where in the input it stands
-    let private flushMarks (input: CharBuffer) (output: CharBuffer) lowercase (marks: ResizeArray<struct (int * int * int)>) =
+    let private flushMarks
+        (input: CharBuffer)
+        (output: CharBuffer)
+        lowercase
+        (marks: ResizeArray<struct (int * int * int)>)
+        =
         if marks.Count > 0 then
             for struct (_, mark, at) in Seq.sortBy (fun (struct (combiningClass, _, _)) -> combiningClass) marks do
                 output.From(input, at)

@@ -28,6 +28,7 @@ type Bpe = internal {
     /// Ids of characters below 0x180, where ByteAlphabet is; -1 for what is no token.
     Near: int[]
     Far: Dictionary<int, int>
+    /// Ids of byte tokens, -1 for one that is missing; empty without byte fallback.
     Bytes: int[]
 }
 
@@ -114,7 +115,7 @@ module Bpe =
                 Ranks = ranks
                 Near = near
                 Far = far
-                Bytes = ByteTokens.ids vocabulary
+                Bytes = if options.ByteFallback then ByteTokens.ids vocabulary else Array.empty
             }
 
     /// The symbols that a word starts as.

@@ -34,7 +34,11 @@ module Decoder =
         tokens
         |> List.mapi (fun i token ->
             let blank = token.Replace(sign, " ", StringComparison.Ordinal)
-            if i = 0 && scheme <> Never && blank.StartsWith ' ' then blank.Substring 1 else blank)
+
+            if i = 0 && scheme <> Never && blank.StartsWith ' ' then
+                blank.Substring 1
+            else
+                blank)
 
     let private byteFallback (tokens: string list) =
         let result = ResizeArray<string>()

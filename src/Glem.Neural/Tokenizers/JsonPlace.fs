@@ -13,8 +13,8 @@ type internal JsonPlace = {
 
 module internal JsonPlace =
     let raiseAt place found expected : 'a =
-        let key = if place.Path = "" then "" else $"key '%s{place.Path}'"
-        raise (GlemException(InFile(place.File, key, found, expected)))
+        let key = if place.Path = "" then "" else $"key '%s{Shown.oneLine place.Path}'"
+        raise (GlemException(InFile(place.File, key, Shown.oneLine found, Shown.oneLine expected)))
 
     /// A value as its file has it, cut where it is long.
     let shown place =
@@ -53,7 +53,10 @@ module internal JsonPlace =
 
     let number place =
         match place.Json.ValueKind with
-        | JsonValueKind.Number when Double.IsFinite(place.Json.GetDouble()) -> place.Json.GetDouble()
+        | JsonValueKind.Number ->
+            match place.Json.TryGetDouble() with
+            | true, value when Double.IsFinite value -> value
+            | _ -> raiseAt place (shown place) "a number that fits"
         | _ -> raiseAt place (shown place) "a number"
 
     let flag place =

@@ -20,8 +20,15 @@ module MergesFile =
                     match line.Split ' ' with
                     | [| left; right |] when left <> "" && right <> "" -> struct (left, right)
                     | _ ->
-                        let shown = if line.Length <= 60 then line else line.Substring(0, 60) + "…"
-                        let problem = InFile(path, $"line %d{number}", $"'%s{shown}'", "two tokens with a blank between")
+
+                        let problem =
+                            InFile(
+                                path,
+                                $"line %d{number}",
+                                $"'%s{Shown.oneLine line}'",
+                                "two tokens with a blank between"
+                            )
+
                         raise (GlemException problem))
 
             Ok(merges, Array.map fst lines)

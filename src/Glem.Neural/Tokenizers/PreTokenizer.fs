@@ -91,8 +91,10 @@ module PreTokenizer =
             Rune.DecodeFromUtf16(span.Slice i, &rune, &units) |> ignore
 
             if matches rune then
-                if not runs then found.Add(struct (i, units))
-                elif from < 0 then from <- i
+                if not runs then
+                    found.Add(struct (i, units))
+                elif from < 0 then
+                    from <- i
             elif from >= 0 then
                 found.Add(struct (from, i - from))
                 from <- -1
@@ -129,7 +131,10 @@ module PreTokenizer =
     let private prefixed (prefix: string) (text: CharBuffer) start length (output: CharBuffer) (words: ResizeArray<_>) =
         let first = output.Length
 
-        if length > 0 && not (text.Span.Slice(start, length).StartsWith(prefix.AsSpan(), StringComparison.Ordinal)) then
+        if
+            length > 0
+            && not (text.Span.Slice(start, length).StartsWith(prefix.AsSpan(), StringComparison.Ordinal))
+        then
             output.From(text, start)
             output.AddAll(prefix.AsSpan())
 
@@ -148,10 +153,7 @@ module PreTokenizer =
         for i in start .. start + length - 1 do
             output.From(text, i)
 
-            if span[i] = ' ' then
-                output.AddAll(sign.AsSpan())
-            else
-                output.Add span[i]
+            if span[i] = ' ' then output.AddAll(sign.AsSpan()) else output.Add span[i]
 
         words.Add(struct (first, output.Length - first))
 

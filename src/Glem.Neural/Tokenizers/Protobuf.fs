@@ -21,8 +21,7 @@ type internal ProtobufField = {
 type internal Protobuf(file: string, message: ReadOnlyMemory<byte>, origin: int) =
     let mutable at = 0
 
-    let fail found expected : 'a =
-        raise (GlemException(InFile(file, $"byte %d{origin + at}", found, expected)))
+    let fail found expected : 'a = raise (GlemException(InFile(file, $"byte %d{origin + at}", found, expected)))
 
     let varint () =
         let mutable value = 0UL

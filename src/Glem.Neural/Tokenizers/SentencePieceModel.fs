@@ -127,10 +127,7 @@ module SentencePieceModel =
         if model.UnknownId < 0 then
             fail "pieces" "none of type UNKNOWN" "one"
 
-        {
-            model with
-                Pieces = pieces.ToArray()
-        }
+        { model with Pieces = pieces.ToArray() }
 
     /// Errors name the file, and the byte or the key.
     let load (path: string) : Result<SentencePieceModel, GlemError> =
@@ -148,7 +145,10 @@ module SentencePieceModel =
 
     /// The merges that make a BPE model's pieces: every way to cut a piece into two pieces, the best scored piece first;
     /// of equals, the one with the longer left side. The error is a piece that is too long.
-    let merges (pieces: struct (string * float)[]) (vocabulary: Vocabulary) : Result<struct (string * string)[], string> =
+    let merges
+        (pieces: struct (string * float)[])
+        (vocabulary: Vocabulary)
+        : Result<struct (string * string)[], string> =
         let ids = vocabulary.Lookup
 
         let cuts (piece: string) = [|

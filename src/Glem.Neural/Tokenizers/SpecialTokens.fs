@@ -45,7 +45,13 @@ module SpecialNames =
 module SpecialTokens =
     /// The ids of names; the error is the first that the vocabulary lacks.
     let find (names: SpecialNames) (vocabulary: Vocabulary) : Result<SpecialTokens, string> =
-        let all = [ names.PadName; names.UnknownName; names.ClsName; names.SepName; names.MaskName ]
+        let all = [
+            names.PadName
+            names.UnknownName
+            names.ClsName
+            names.SepName
+            names.MaskName
+        ]
 
         match all |> List.tryFind (fun name -> (vocabulary.TryIdOf name).IsNone) with
         | Some missing -> Error missing

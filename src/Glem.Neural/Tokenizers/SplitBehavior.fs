@@ -36,10 +36,7 @@ module internal SplitBehavior =
             if stop > start then
                 words.Add(struct (start, stop - start))
 
-        let matchesAt i =
-            i >= 0
-            && i < stretches.Count
-            && (let struct (_, _, isMatch) = stretches[i] in isMatch)
+        let matchesAt i = i >= 0 && i < stretches.Count && (let struct (_, _, isMatch) = stretches[i] in isMatch)
 
         // Where stretch i begins a word; the word goes on until the next one that does.
         let begins i =

@@ -23,15 +23,21 @@ module internal TokenModel =
         | TokenModel.Bpe model -> Bpe.append model scratch.Bpe word sink
         | TokenModel.Unigram model -> Unigram.append model scratch.Unigram word sink
 
-    /// Appends the tokens of [first, first + length). WordPiece is faster than a cache would be.
+    /// WordPiece is faster than a cache would be.
+    let private remembers model =
+        match model with
+        | TokenModel.WordPiece _ -> false
+        | TokenModel.Bpe _
+        | TokenModel.Unigram _ -> true
+
+    /// Appends the tokens of [first, first + length).
     let append (model: TokenModel) (scratch: ModelScratch) (text: CharBuffer) first length (sink: TokenSink) =
         let word = text.Span.Slice(first, length)
         sink.Enter(text, first)
 
-        match model with
-        | TokenModel.WordPiece model -> WordPiece.append model word sink
-        | _ ->
-            if not (scratch.Cache.TryAppend(word, sink)) then
-                let before = sink.Count
-                appendNew model scratch word sink
+        if not (remembers model && scratch.Cache.TryAppend(word, sink)) then
+            let before = sink.Count
+            appendNew model scratch word sink
+
+            if remembers model then
                 scratch.Cache.Remember(word, sink, before)

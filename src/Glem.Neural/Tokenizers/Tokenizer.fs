@@ -38,6 +38,7 @@ type PackedTokens = {
 /// Text to ids and back. To its users immutable: any number of threads may use one at the same time.
 type Tokenizer = private {
     parts: TokenizerParts
+    names: SpecialNames
     specials: Result<SpecialTokens, string>
     rawFinder: AddedTokenFinder
     normalizedFinder: AddedTokenFinder
@@ -55,6 +56,7 @@ type Tokenizer = private {
         | Error missing ->
             raise (GlemException(Missing($"'%s{missing}' in the tokenizer", "use the tokenizer of an encoder")))
 
+    member this.SpecialNames = this.names
     member this.Parts = this.parts
 
 module Tokenizer =
@@ -73,6 +75,7 @@ module Tokenizer =
 
         {
             parts = parts
+            names = names
             specials = SpecialTokens.find names parts.Vocabulary
             rawFinder = finder false _.Content
             normalizedFinder = finder true (fun token -> normalized parts.Normalizers token.Content)
@@ -229,8 +232,7 @@ module Tokenizer =
         let sink = workspace.Sink
         let places = TokenOffsets.codePoints text
 
-        let offsets =
-            Array.init sink.Count (fun i -> struct (places[sink.Starts[i]], places[sink.Stops[i]]))
+        let offsets = Array.init sink.Count (fun i -> struct (places[sink.Starts[i]], places[sink.Stops[i]]))
 
         match tokenizer.parts.PostProcessor.OffsetBlanks with
         | Kept -> ()
@@ -262,10 +264,7 @@ module Tokenizer =
 
         {
             Ids = placed |> List.map (fun (ids, _, _) -> ids) |> Array.concat
-            Segments =
-                placed
-                |> List.map (fun (ids, segment, _) -> Array.replicate ids.Length segment)
-                |> Array.concat
+            Segments = placed |> List.map (fun (ids, segment, _) -> Array.replicate ids.Length segment) |> Array.concat
             Offsets = placed |> List.map (fun (_, _, offsets) -> offsets) |> Array.concat
         }
 
@@ -301,7 +300,8 @@ module Tokenizer =
         | Some(keptFirst, keptSecond) ->
             Ok(
                 fill template (function
-                    | SecondText _ -> struct (Array.truncate keptSecond secondIds, Array.truncate keptSecond secondOffsets)
+                    | SecondText _ ->
+                        struct (Array.truncate keptSecond secondIds, Array.truncate keptSecond secondOffsets)
                     | _ -> struct (Array.truncate keptFirst firstIds, Array.truncate keptFirst firstOffsets))
             )
 

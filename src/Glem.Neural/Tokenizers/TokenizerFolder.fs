@@ -7,13 +7,20 @@ open System.Text.Json
 /// vocab.json with merges.txt, and vocab.txt. The older files say less than they mean; what each family of tokenizers
 /// adds to them is what transformers' converters to tokenizer.json add.
 module TokenizerFolder =
-    let private fail file place found expected : 'a = raise (GlemException(InFile(file, place, found, expected)))
+    let private fail file place found expected : 'a =
+        raise (GlemException(InFile(file, place, Shown.oneLine found, expected)))
 
     /// The specials that a vocabulary has, and the folder's own added tokens, which win.
     ///   maskTakesBlanks : the mask takes the white space before it along
     let private added (settings: FolderSettings) (names: SpecialNames) maskTakesBlanks (idOf: string -> int option) =
         let specials =
-            [ names.PadName; names.UnknownName; names.ClsName; names.SepName; names.MaskName ]
+            [
+                names.PadName
+                names.UnknownName
+                names.ClsName
+                names.SepName
+                names.MaskName
+            ]
             |> List.distinct
             |> List.choose (fun name ->
                 idOf name
@@ -26,11 +33,7 @@ module TokenizerFolder =
 
         let own =
             settings.Added
-            |> List.map (fun token ->
-                if special.Contains token.Content then
-                    { token with Special = true }
-                else
-                    token)
+            |> List.map (fun token -> if special.Contains token.Content then { token with Special = true } else token)
 
         let known = own |> List.map _.Content |> Set.ofList
 
@@ -40,8 +43,7 @@ module TokenizerFolder =
         |> List.sortBy _.Id
 
     let private withAdded file (entries: seq<struct (int * string)>) (added: AddedToken list) =
-        let all =
-            Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
+        let all = Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
 
         match Vocabulary.ofEntries (added |> List.map _.Id |> Set.ofList) all with
         | Ok vocabulary -> vocabulary
@@ -119,8 +121,7 @@ module TokenizerFolder =
         }
 
         match Bpe.create vocabulary options merges with
-        | Error(rank, missing) ->
-            fail mergesPath $"line %d{lines[rank]}" $"'%s{missing}'" "tokens of vocab.json"
+        | Error(rank, missing) -> fail mergesPath $"line %d{lines[rank]}" $"'%s{missing}'" "tokens of vocab.json"
         | Ok model ->
             Tokenizer.ofPartsNamed names {
                 Vocabulary = vocabulary
@@ -147,10 +148,7 @@ module TokenizerFolder =
             if settings.LowerCase = Some true then
                 Normalizer.Lowercase
 
-            if stripFirst then
-                yield! strip @ charsmap
-            else
-                yield! charsmap @ strip
+            if stripFirst then yield! strip @ charsmap else yield! charsmap @ strip
 
             yield! collapse
         ]
@@ -180,8 +178,7 @@ module TokenizerFolder =
             if spm.Pieces.Length < skipped then
                 fail path "key 'pieces'" $"%d{spm.Pieces.Length}" $"at least %d{skipped}"
 
-            let pieces =
-                [| yield! first; yield! Array.skip skipped spm.Pieces; struct ("<mask>", 0.) |]
+            let pieces = [| yield! first; yield! Array.skip skipped spm.Pieces; struct ("<mask>", 0.) |]
 
             struct (pieces, 3, SpecialNames.roberta)
 
@@ -189,7 +186,14 @@ module TokenizerFolder =
 
         match settings.Family with
         | Some("XLMRobertaTokenizer" | "xlm-roberta") ->
-            fairseq [ struct ("<s>", 0.); struct ("<pad>", 0.); struct ("</s>", 0.); struct ("<unk>", 0.) ] 3
+            fairseq
+                [
+                    struct ("<s>", 0.)
+                    struct ("<pad>", 0.)
+                    struct ("</s>", 0.)
+                    struct ("<unk>", 0.)
+                ]
+                3
         | Some("CamembertTokenizer" | "camembert") ->
             fairseq
                 [
@@ -205,7 +209,12 @@ module TokenizerFolder =
         | other ->
             let found = other |> Option.map (fun name -> $"'%s{name}'") |> Option.defaultValue "nothing"
             let expected = "DebertaV2Tokenizer, XLMRobertaTokenizer or CamembertTokenizer"
-            fail (Path.Combine(Path.GetDirectoryName path |> string, "tokenizer_config.json")) "key 'tokenizer_class'" found expected
+
+            fail
+                (Path.Combine(Path.GetDirectoryName path |> string, "tokenizer_config.json"))
+                "key 'tokenizer_class'"
+                found
+                expected
 
     let private ofSentencePiece (path: string) (settings: FolderSettings) =
         let spm = SentencePieceModel.load path |> Result.orRaise
@@ -241,7 +250,12 @@ module TokenizerFolder =
         }
 
     /// The names under which published folders keep sentencepiece's model.
-    let private spmNames = [ "spm.model"; "sentencepiece.bpe.model"; "spiece.model"; "sentencepiece.model" ]
+    let private spmNames = [
+        "spm.model"
+        "sentencepiece.bpe.model"
+        "spiece.model"
+        "sentencepiece.model"
+    ]
 
     let private loadOld folder =
         FolderSettings.load folder
@@ -252,18 +266,16 @@ module TokenizerFolder =
             | Some name -> ofSentencePiece (Path.Combine(folder, name)) settings
             | None when has "vocab.json" && has "merges.txt" -> ofMerges folder settings
             | None when has "vocab.txt" -> ofVocabularyTxt folder settings
-            | None -> fail folder "" "no tokenizer" "tokenizer.json, spm.model, vocab.json with merges.txt, or vocab.txt")
+            | None ->
+                fail folder "" "no tokenizer" "tokenizer.json, spm.model, vocab.json with merges.txt, or vocab.txt")
 
     /// tokenizer.json with the names of special tokens that the folder's other files say.
     let private loadJson folder path =
-        TokenizerJsonReader.load path
-        |> Result.bind (fun tokenizer ->
-            FolderSettings.load folder
-            |> Result.map (fun settings ->
-                let names =
-                    FolderSettings.specialNames (SpecialNames.guess tokenizer.Parts.Vocabulary) settings
+        FolderSettings.load folder
+        |> Result.bind (fun settings ->
+            let namesOf vocabulary = FolderSettings.specialNames (SpecialNames.guess vocabulary) settings
 
-                Tokenizer.ofPartsNamed names tokenizer.Parts))
+            TokenizerJsonReader.loadNamed namesOf path)
 
     /// Errors name the file, and the line, the key or the byte; a folder without a tokenizer; a family that
     /// docs/tokenizers.md does not list.
@@ -274,3 +286,32 @@ module TokenizerFolder =
             if File.Exists path then loadJson folder path else loadOld folder
         with GlemException error ->
             Error error
+
+    /// Writes tokenizer.json and the tokenizer_config.json with which transformers (and `load`) opens it: the names of the
+    /// special tokens and the longest input. Each file is written beside and renamed. Raises IOException.
+    let save (folder: string) (maxTokens: int) (tokenizer: Tokenizer) =
+        TokenizerJsonWriter.save (Path.Combine(folder, "tokenizer.json")) tokenizer
+        let path = Path.Combine(folder, "tokenizer_config.json")
+        let names = tokenizer.SpecialNames
+
+        do
+            use file = File.Create(path + ".partial")
+            use json = new Utf8JsonWriter(file, JsonWriterOptions(Indented = true))
+            json.WriteStartObject()
+            json.WriteString("tokenizer_class", "PreTrainedTokenizerFast")
+            json.WriteNumber("model_max_length", maxTokens)
+
+            for key, name in
+                [
+                    "pad_token", names.PadName
+                    "unk_token", names.UnknownName
+                    "cls_token", names.ClsName
+                    "sep_token", names.SepName
+                    "mask_token", names.MaskName
+                ] do
+                if (Tokenizer.idOf tokenizer name).IsSome then
+                    json.WriteString(key, name)
+
+            json.WriteEndObject()
+
+        File.Move(path + ".partial", path, true)

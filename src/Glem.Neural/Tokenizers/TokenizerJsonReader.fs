@@ -103,8 +103,7 @@ module TokenizerJsonReader =
         | "MergedWithPrevious" -> MergedWithPrevious
         | "MergedWithNext" -> MergedWithNext
         | "Contiguous" -> Contiguous
-        | other ->
-            raiseAt place $"'%s{other}'" "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous"
+        | other -> raiseAt place $"'%s{other}'" "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous"
 
     /// A Metaspace's sign and scheme; old files say add_prefix_space instead.
     let private signAndScheme place =
@@ -157,8 +156,7 @@ module TokenizerJsonReader =
 
     /// Model tokens and added tokens, which may lie outside the model's.
     let private vocabulary place (entries: struct (int * string) list) (added: AddedToken list) =
-        let all =
-            Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
+        let all = Seq.append entries (added |> Seq.map (fun token -> struct (token.Id, token.Content)))
 
         match Vocabulary.ofEntries (added |> List.map _.Id |> Set.ofList) all with
         | Ok vocabulary -> vocabulary
@@ -311,7 +309,17 @@ module TokenizerJsonReader =
             | [ _; id ] -> checkedId vocabulary id
             | _ -> raiseAt (required name place) (shown (required name place)) "a pair of token and id"
 
-        match typeOf [ "TemplateProcessing"; "BertProcessing"; "RobertaProcessing"; "ByteLevel"; "Sequence" ] place with
+        match
+            typeOf
+                [
+                    "TemplateProcessing"
+                    "BertProcessing"
+                    "RobertaProcessing"
+                    "ByteLevel"
+                    "Sequence"
+                ]
+                place
+        with
         | "BertProcessing" -> {
             PostProcessor.bert (pairOf "cls") (pairOf "sep") with
                 OffsetBlanks = before.OffsetBlanks
@@ -331,7 +339,16 @@ module TokenizerJsonReader =
           }
 
     let private decoder place =
-        let supported = [ "WordPiece"; "ByteLevel"; "Metaspace"; "ByteFallback"; "Replace"; "Strip"; "Fuse"; "Sequence" ]
+        let supported = [
+            "WordPiece"
+            "ByteLevel"
+            "Metaspace"
+            "ByteFallback"
+            "Replace"
+            "Strip"
+            "Fuse"
+            "Sequence"
+        ]
 
         match typeOf supported place with
         | "WordPiece" ->
@@ -344,10 +361,14 @@ module TokenizerJsonReader =
         | "ByteFallback" -> Decoder.ByteFallback
         | "Replace" -> Decoder.Replace(required "pattern" place |> pattern, required "content" place |> text)
         | "Strip" ->
-            Decoder.Strip(required "content" place |> text, required "start" place |> whole, required "stop" place |> whole)
+            Decoder.Strip(
+                required "content" place |> text,
+                required "start" place |> whole,
+                required "stop" place |> whole
+            )
         | _ -> Decoder.Fuse
 
-    let private read root =
+    let private read (namesOf: Vocabulary -> SpecialNames) root =
         // The model first: of a file of another family, its type is what the user wants to hear.
         let model = required "model" root
         let kind = modelType model
@@ -367,7 +388,7 @@ module TokenizerJsonReader =
             | _ -> unigram added model
 
         let tokenizer =
-            Tokenizer.ofParts {
+            Tokenizer.ofPartsNamed (namesOf vocabulary) {
                 Vocabulary = vocabulary
                 AddedTokens = added
                 Normalizers = normalizers
@@ -384,6 +405,10 @@ module TokenizerJsonReader =
             raiseAt (root |> required "model" |> required "vocab") $"no '%s{missing}'" "BERT's special tokens"
         | _ -> tokenizer
 
+    /// Special tokens go by the names that `namesOf` gives for the file's vocabulary. Errors as `load`'s.
+    let loadNamed (namesOf: Vocabulary -> SpecialNames) (path: string) : Result<Tokenizer, GlemError> =
+        readFile "tokenizer.json" path (read namesOf)
+
     /// Errors name the file and the key: what is not JSON, what lacks a field, a type of model or stage that is not
     /// supported, ids that are not 0 .. n-1, merges of what is no token.
-    let load (path: string) : Result<Tokenizer, GlemError> = readFile "tokenizer.json" path read
+    let load (path: string) : Result<Tokenizer, GlemError> = loadNamed SpecialNames.guess path

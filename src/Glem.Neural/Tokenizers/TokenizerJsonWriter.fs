@@ -24,7 +24,13 @@ module TokenizerJsonWriter =
 
     /// null, one stage, or a sequence of them.
     ///   steps : the field of a sequence that holds the others
-    let private writeStages (json: Utf8JsonWriter) (name: string) (steps: string) (write: 'a -> unit) (stages: 'a list) =
+    let private writeStages
+        (json: Utf8JsonWriter)
+        (name: string)
+        (steps: string)
+        (write: 'a -> unit)
+        (stages: 'a list)
+        =
         match stages with
         | [] -> json.WriteNull name
         | [ stage ] -> writeObject json name (fun () -> write stage)

@@ -18,8 +18,7 @@ module UnicodeForm =
     let private hex (text: string) = Int32.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture)
 
     let private lines =
-        use stream =
-            typeof<CharBuffer>.Assembly.GetManifestResourceStream "normalization-forms.txt" |> nonNull
+        use stream = typeof<CharBuffer>.Assembly.GetManifestResourceStream "normalization-forms.txt" |> nonNull
 
         use reader = new StreamReader(stream)
 
@@ -55,13 +54,7 @@ module UnicodeForm =
 
         if leading >= 0 && leading < 19 && vowel >= 0 && vowel < 21 then
             0xAC00 + (leading * 21 + vowel) * 28
-        elif
-            syllable >= 0
-            && syllable < 11172
-            && syllable % 28 = 0
-            && trailing > 0
-            && trailing < 28
-        then
+        elif syllable >= 0 && syllable < 11172 && syllable % 28 = 0 && trailing > 0 && trailing < 28 then
             first + trailing
         else
             match compositions.TryGetValue(pair first second) with
@@ -71,7 +64,8 @@ module UnicodeForm =
     /// A character with its combining class and where in the input it stands.
     type private Mark = (struct (int * int * int))
 
-    /// Canonical order (D109): between two starters, marks go by class, those of one class as they came.
+    /// Canonical order (D109): between two starters, marks go by class, those of one class as they came. The places stay
+    /// as they were, as in Hugging Face's library: the first mark then comes from where the first mark was.
     let private order (characters: ResizeArray<Mark>) =
         let mutable i = 0
 
@@ -89,7 +83,9 @@ module UnicodeForm =
                 characters.GetRange(first, i - first)
                 |> Seq.sortBy (fun (struct (_, combiningClass, _)) -> combiningClass)
                 |> Seq.toArray
-                |> Array.iteri (fun k mark -> characters[first + k] <- mark)
+                |> Array.iteri (fun k (struct (mark, combiningClass, _)) ->
+                    let struct (_, _, at) = characters[first + k]
+                    characters[first + k] <- struct (mark, combiningClass, at))
 
             i <- i + 1
 

@@ -11,7 +11,7 @@ type Unigram = internal {
     /// Of a character that no piece covers: the smallest score less 10.
     UnknownScore: float
     Trie: PieceTrie
-    /// The id of each byte's piece, all of them or none.
+    /// The id of each byte's piece, -1 for one that is missing; empty without byte fallback.
     Bytes: int[]
 }
 
@@ -39,7 +39,8 @@ module Unigram =
     /// Piece i has id i; `unknownId` is that of one of them.
     let create (pieces: struct (string * float)[]) (unknownId: int) (byteFallback: bool) =
         let smallest =
-            pieces |> Array.fold (fun smallest (struct (_, score)) -> min smallest score) Double.PositiveInfinity
+            pieces
+            |> Array.fold (fun smallest (struct (_, score)) -> min smallest score) Double.PositiveInfinity
 
         let trie = pieces |> Array.mapi (fun id (struct (piece, _)) -> struct (piece, id)) |> PieceTrie
 
@@ -53,7 +54,11 @@ module Unigram =
             ByteFallback = byteFallback
             UnknownScore = smallest - 10.
             Trie = trie
-            Bytes = Array.init 256 (fun byte -> idOf (ByteTokens.name (Operators.byte byte)))
+            Bytes =
+                if byteFallback then
+                    Array.init 256 (fun byte -> idOf (ByteTokens.name (Operators.byte byte)))
+                else
+                    Array.empty
         }
 
     let private arrive (scratch: UnigramScratch) stop start id score =

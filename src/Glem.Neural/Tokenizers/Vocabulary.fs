@@ -50,8 +50,7 @@ module Vocabulary =
         (mayFollowGap: Set<int>)
         (entries: seq<struct (int * string)>)
         : Result<Vocabulary, string * string> =
-        let entries =
-            entries |> Seq.distinct |> Seq.sortBy (fun (struct (id, _)) -> id) |> Seq.toArray
+        let entries = entries |> Seq.distinct |> Seq.sortBy (fun (struct (id, _)) -> id) |> Seq.toArray
 
         let ids = Dictionary<string, int>(entries.Length, System.StringComparer.Ordinal)
         let mutable expected = 0

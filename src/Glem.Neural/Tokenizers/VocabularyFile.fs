@@ -12,7 +12,12 @@ module VocabularyFile =
 
             Vocabulary.create lines
             |> Result.mapError (fun duplicate ->
-                InFile(path, $"line %d{duplicate + 1}", $"'%s{lines[duplicate]}' a second time", "every token once"))
+                InFile(
+                    path,
+                    $"line %d{duplicate + 1}",
+                    $"'%s{Shown.oneLine lines[duplicate]}' a second time",
+                    "every token once"
+                ))
         with
         | :? IOException
         | :? UnauthorizedAccessException as problem -> Error(InFile(path, "", problem.Message, "a readable vocab.txt"))

@@ -20,6 +20,9 @@ module LinearTimeTests =
         "ideographs", String('中', million)
         "unknown words", String.replicate (million / 100) (String('a', 98) + "x ")
         "lone surrogates", String('\uD83D', million)
+        "marks of falling class", String.replicate (million / 4) "\u0345\u0301\u0323\u0334"
+        "contractions", String.replicate (million / 3) "'ll"
+        "letters and blanks", String.replicate (million / 2) "a "
     ]
 
     // Not the clock's: on a busy machine that measures the neighbours.
@@ -27,11 +30,17 @@ module LinearTimeTests =
 
     [<Fact>]
     let ``time is linear in the text, whatever it is made of`` () =
-        for name, text in texts do
-            let start = processorTime ()
-            Tokenizer.encodePlain Samples.tokenizer text |> ignore
-            let spent = processorTime () - start
-            Assert.True(spent < TimeSpan.FromSeconds 5., $"%s{name}: %O{spent}")
+        for kind, tokenizer in
+            [
+                "WordPiece", Samples.tokenizer
+                "byte-pair encoding", ModelSamples.byteLevel
+                "Unigram", ModelSamples.sentencePiece
+            ] do
+            for name, text in texts do
+                let start = processorTime ()
+                Tokenizer.encodePlain tokenizer text |> ignore
+                let spent = processorTime () - start
+                Assert.True(spent < TimeSpan.FromSeconds 5., $"%s{kind}, %s{name}: %O{spent}")
 
     [<Fact>]
     let ``training is not slowed by a word of a million characters`` () =

@@ -104,8 +104,7 @@ module TokenizerGoldenTests =
     let private has name json = (field name json).IsSome
 
     let private offsets (json: JsonElement) = [|
-        for pair in (json.GetProperty "offsets").EnumerateArray() ->
-            struct (pair[0].GetInt32(), pair[1].GetInt32())
+        for pair in (json.GetProperty "offsets").EnumerateArray() -> struct (pair[0].GetInt32(), pair[1].GetInt32())
     |]
 
     let private casesOf source file = [
@@ -173,7 +172,11 @@ module TokenizerGoldenTests =
         let tokenizer = source.Load()
 
         for strategy, truncation in
-            [ "longest_first", LongestFirst; "only_first", OnlyFirst; "only_second", OnlySecond ] do
+            [
+                "longest_first", LongestFirst
+                "only_first", OnlyFirst
+                "only_second", OnlySecond
+            ] do
             agree
                 (pairs source |> List.filter (has "trunc16"))
                 (fun case ->
@@ -223,10 +226,11 @@ module TokenizerGoldenTests =
 
         agree
             (singles source)
-            (fun case -> [| for token in (case.GetProperty "tokens").EnumerateArray() -> string (token.GetString()) |])
+            (fun case -> [|
+                for token in (case.GetProperty "tokens").EnumerateArray() -> string (token.GetString())
+            |])
             (fun case ->
-                Tokenizer.encode tokenizer 10_000 (text "text" case)
-                |> Array.map (Tokenizer.tokenOf tokenizer))
+                Tokenizer.encode tokenizer 10_000 (text "text" case) |> Array.map (Tokenizer.tokenOf tokenizer))
 
     [<Fact>]
     let ``GPT-2's own vocabulary gives RoBERTa's fixture, four ids lower`` () =

@@ -26,7 +26,6 @@ module SavedLanguageModel =
 module Checkpoint =
     let private weightsFile folder = Path.Combine(folder, "model.safetensors")
     let private configFile folder = Path.Combine(folder, "config.json")
-    let private tokenizerFile folder = Path.Combine(folder, "tokenizer.json")
 
     /// Writes beside and renames. Raises IOException.
     let internal writeText (path: string) (text: string) =
@@ -101,7 +100,7 @@ module Checkpoint =
         config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
         saveWeights (weightsFile folder) saved.Weights
-        TokenizerJsonWriter.save (tokenizerFile folder) saved.Tokenizer
+        TokenizerFolder.save folder saved.MaxTokens saved.Tokenizer
 
         writeText
             (configFile folder)
@@ -120,7 +119,7 @@ module Checkpoint =
         try
             let text = File.ReadAllText path
 
-            match Encoder.ofJson path text, TokenizerJsonReader.load (tokenizerFile folder) with
+            match Encoder.ofJson path text, TokenizerFolder.load folder with
             | Error error, _
             | _, Error error -> Error error
             | Ok encoder, Ok tokenizer ->
@@ -158,4 +157,4 @@ module Checkpoint =
         | :? InvalidDataException as problem ->
             Error(InFile(weightsFile folder, "", problem.Message, "a whole safetensors file"))
         | :? IOException as problem ->
-            Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json"))
+            Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json, tokenizer_config.json"))

@@ -157,4 +157,11 @@ module Checkpoint =
         | :? InvalidDataException as problem ->
             Error(InFile(weightsFile folder, "", problem.Message, "a whole safetensors file"))
         | :? IOException as problem ->
-            Error(InFile(folder, "", problem.Message, "a checkpoint: config.json, model.safetensors, tokenizer.json, tokenizer_config.json"))
+            Error(
+                InFile(
+                    folder,
+                    "",
+                    problem.Message,
+                    "a checkpoint: config.json, model.safetensors, tokenizer.json, tokenizer_config.json"
+                )
+            )

@@ -57,7 +57,13 @@ type CliRunTests(runs: QuickRuns) =
 
         // The GNN's LM stands with it where it is not the best one.
         let ownLm = Directory.Exists(runs.Path("first", "checkpoints/gnn/lm"))
-        let lm = [ "config.json"; "model.safetensors"; "tokenizer.json" ]
+
+        let lm = [
+            "config.json"
+            "model.safetensors"
+            "tokenizer.json"
+            "tokenizer_config.json"
+        ]
 
         let checkpoint student names = names |> List.map (fun name -> $"checkpoints/%s{student}/%s{name}")
 

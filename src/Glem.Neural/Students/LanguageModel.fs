@@ -111,7 +111,7 @@ module LanguageModel =
         Encoder.forward model.Encoder pass batch
 
     /// One vector for each text : [b; d].
-    let private pool pooling (batch: PackedBatch) (states: Tensor) =
+    let internal pool pooling (batch: PackedBatch) (states: Tensor) =
         match pooling with
         | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow(0L, 0L, int64 batch.TextCount)
         | Cls ->

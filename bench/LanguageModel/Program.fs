@@ -43,6 +43,7 @@ let private recipe: LmRecipe = {
 let private fit: FitRecipe = {
     Epochs = 1.0
     Batch = batch
+    Accumulate = 1
     EvaluationsPerEpoch = 0.001
     Patience = 0
     LabelSmoothing = 0.0
@@ -56,6 +57,7 @@ let private fit: FitRecipe = {
         ClipNorm = 1.0
         WarmUp = 0.0
         Decay = false
+        LayerDecay = 1.0
     }
 }
 

@@ -29,7 +29,10 @@ type EmbedTests() =
         Assert.EndsWith("\n", header)
         Assert.Contains("'descr': '<f4', 'fortran_order': False", header)
         let shape = Regex.Match(header, @"'shape': \((\d+), (\d+)\)")
-        let values = MemoryMarshal.Cast<byte, float32>(ReadOnlySpan(bytes, 10 + length, bytes.Length - 10 - length))
+
+        let values =
+            MemoryMarshal.Cast<byte, float32>(ReadOnlySpan(bytes, 10 + length, bytes.Length - 10 - length))
+
         int shape.Groups[1].Value, int shape.Groups[2].Value, values.ToArray()
 
     let safetensors (path: string) =

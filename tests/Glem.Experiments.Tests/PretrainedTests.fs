@@ -141,7 +141,7 @@ type PretrainedTests() =
         Assert.Equal(q, LanguageModel.predict compute loaded.Model loaded.Weights study.Texts)
 
     [<Theory; MemberData("Families")>]
-    member _.``with LoRA every family's weights move where the targets say, and nowhere else`` (family: string) =
+    member _.``with LoRA every family's weights move where the targets say, and nowhere else``(family: string) =
         let path = folder.File "encoder"
         let weights = ModelFolders.write path family
 

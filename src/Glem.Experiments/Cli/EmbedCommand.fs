@@ -46,7 +46,8 @@ module EmbedCommand =
 
         match options.GetResult(EmbedArguments.Tokens, source.MaxTokens) with
         | tokens when tokens >= 3 && tokens <= most -> Ok { source with MaxTokens = tokens }
-        | other -> Error(InSetting("--tokens", string other, $"a whole number from 3 to %d{most}, which the encoder reads"))
+        | other ->
+            Error(InSetting("--tokens", string other, $"a whole number from 3 to %d{most}, which the encoder reads"))
 
     let private batch (options: ParseResults<EmbedArguments>) =
         match options.GetResult(EmbedArguments.Batch, 64) with
@@ -66,7 +67,10 @@ module EmbedCommand =
         if Console.isInteractive then
             AnsiConsole
                 .Status()
-                .Start("reading texts", fun context -> work (fun count -> context.Status <- $"%s{thousands count} texts"))
+                .Start(
+                    "reading texts",
+                    fun context -> work (fun count -> context.Status <- $"%s{thousands count} texts")
+                )
         else
             work ignore
 

@@ -57,8 +57,7 @@ module Embed =
                 use file = new EmbeddingFile(Path.GetFullPath path, format, embedder.Width)
 
                 for items in Seq.chunkBySize window items do
-                    let packed =
-                        items |> Array.map _.Text |> Tokenizer.encodeAll source.Tokenizer source.MaxTokens
+                    let packed = items |> Array.map _.Text |> Tokenizer.encodeAll source.Tokenizer source.MaxTokens
 
                     let vectors = embedder.Embed(Array.init packed.Count packed.Text)
                     file.Append(items |> Array.map _.Id, vectors)

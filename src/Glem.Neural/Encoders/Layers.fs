@@ -40,7 +40,8 @@ module Layers =
 
     /// x W' + b in x's dtype. x : [t; inputs], result : [t; outputs]
     let linear (pass: Pass) (name: string) (x: Tensor) =
-        torch.nn.functional.linear (x, pass.Weight name, (pass.Bias name).``to`` x.dtype) |> adapted pass name x
+        torch.nn.functional.linear (x, pass.Weight name, (pass.Bias name).``to`` x.dtype)
+        |> adapted pass name x
 
     /// x W' without bias.
     let product (pass: Pass) (name: string) (x: Tensor) =

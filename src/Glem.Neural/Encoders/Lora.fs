@@ -32,8 +32,10 @@ module Lora =
 
     /// The name, with family's prefix, of the weight that an adapter's stands beside; any other name is its own.
     let beside (name: string) =
-        if not (isAdapter name) then name
-        else name.Substring(root.Length, name.Length - root.Length - downEnd.Length) + ".weight"
+        if not (isAdapter name) then
+            name
+        else
+            name.Substring(root.Length, name.Length - root.Length - downEnd.Length) + ".weight"
 
     /// What B A is multiplied by.
     let scale (recipe: LoraRecipe) = recipe.Alpha / float recipe.Rank
@@ -53,7 +55,11 @@ module Lora =
         | Some target ->
             let ends = all |> List.map (fun name -> name.Substring(name.LastIndexOf '.' + 1)) |> List.distinct
             Error(InSetting("lm.lora.targets", target, "names that end with " + String.concat ", " ends))
-        | None -> Ok(all |> List.filter (fun product -> recipe.Targets |> List.exists (fun target -> isOf target product)))
+        | None ->
+            Ok(
+                all
+                |> List.filter (fun product -> recipe.Targets |> List.exists (fun target -> isOf target product))
+            )
 
     /// The weights with fresh adapters of some products: A uniform in +-1 / sqrt(inputs) and B 0, as peft starts them, so that
     /// at first nothing changes.   products : whole names

@@ -12,14 +12,8 @@ type Mode =
 /// `prefix` ("" or "bert.") stands before every name; `see` is shown the embeddings and then every layer's states : [t; d];
 /// `lora` says how the products' adapters count, where the parameters hold any.
 type Pass
-    (
-        parameters: Parameters,
-        prefix: string,
-        dtype: torch.ScalarType,
-        mode: Mode,
-        see: Tensor -> unit,
-        ?lora: LoraRecipe
-    ) =
+    (parameters: Parameters, prefix: string, dtype: torch.ScalarType, mode: Mode, see: Tensor -> unit, ?lora: LoraRecipe)
+    =
     // One mask stream for each place that drops units: the step's seed and the place's number.
     let mutable place = 0L
 

@@ -125,6 +125,7 @@ module MaskedLanguageModel =
             let positions, truth = spread positions, spread truth
             let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
             let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
+
             let loss: Tensor =
                 torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth) * share
 

@@ -21,7 +21,9 @@ module Tuning =
         let layers = (Encoder.shape encoder).Layers
 
         if recipe.Freeze.Layers > layers then
-            Error(InSetting("lm.freeze.layers", string recipe.Freeze.Layers, $"at most %d{layers}, which the encoder has"))
+            Error(
+                InSetting("lm.freeze.layers", string recipe.Freeze.Layers, $"at most %d{layers}, which the encoder has")
+            )
         elif recipe.Lora.Rank = 0 then
             Ok { full with Freeze = recipe.Freeze }
         else
@@ -43,9 +45,12 @@ module Tuning =
             | 0 -> tuning.Freeze.Embeddings
             | layer -> layer <= tuning.Freeze.Layers
 
-        if Lora.isAdapter name then Multiplies
-        elif isIn encoder name && (tuning.Lora.IsSome || isFrozen ()) then Frozen(whole name)
-        else whole name
+        if Lora.isAdapter name then
+            Multiplies
+        elif isIn encoder name && (tuning.Lora.IsSome || isFrozen ()) then
+            Frozen(whole name)
+        else
+            whole name
 
     /// The weights that training starts from: with adapters where the tuning has them, above the frozen layers.
     let start (key: Key) (tuning: Tuning) (encoder: Encoder) (weights: Weights) : Weights =

@@ -62,7 +62,9 @@ type OptimiserState = {
 /// Owns its moments, which start at `state`, or at 0. `rateFactor` multiplies the rate of a parameter of some name.
 type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: OptimiserState, ?rateFactor: string -> float) =
     let trained (all: 'a[]) = parameters.Trained |> Array.map (fun i -> all[i])
-    let names, masters, leaves = trained parameters.Names, trained parameters.Masters, trained parameters.Leaves
+
+    let names, masters, leaves =
+        trained parameters.Names, trained parameters.Masters, trained parameters.Leaves
 
     let factors =
         match rateFactor with

@@ -53,11 +53,12 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
     member _.Leaves = leaves
 
     /// Where in Names those stand that gradients move.
-    member val Trained = [|
-        for i in 0 .. names.Length - 1 do
-            if leaves[i].requires_grad then
-                i
-    |]
+    member val Trained =
+        [|
+            for i in 0 .. names.Length - 1 do
+                if leaves[i].requires_grad then
+                    i
+        |]
 
     /// Whether there is a parameter of this name.
     member _.Has(name: string) = index.ContainsKey name

@@ -9,7 +9,10 @@ open Xunit
 
 let private precisions = [ Precision.Float32; Precision.BFloat16 ]
 let private model = TinyTask.lm
-let private start = LanguageModel.initialEncoder TinyTask.key model |> LanguageModel.withNewHead TinyTask.key model
+
+let private start =
+    LanguageModel.initialEncoder TinyTask.key model |> LanguageModel.withNewHead TinyTask.key model
+
 let private bits (weight: Weight) = weight.Values |> Array.map BitConverter.SingleToInt32Bits
 
 /// Names of the weights whose bits differ.
@@ -148,7 +151,14 @@ let ``LoRA ends as plain weights that differ from the first in the products it w
 
 [<Fact>]
 let ``a target that the encoder has not is refused with those that it has`` () =
-    match Lora.products { lora with Targets = [ "query"; "q_lin" ] } (Encoder.specs model.Encoder) with
+    match
+        Lora.products
+            {
+                lora with
+                    Targets = [ "query"; "q_lin" ]
+            }
+            (Encoder.specs model.Encoder)
+    with
     | Error(InSetting("lm.lora.targets", "q_lin", expected)) ->
         Assert.Equal("names that end with query, key, value, dense", expected)
     | other -> Assert.Fail $"%A{other}"
@@ -164,7 +174,10 @@ let private inParts parts = {
     TinyTask.recipe with
         Accumulate = parts
         // Adam divides by a gradient's size: where that is rounding, parts would part ways.
-        Optimiser = { TinyTask.recipe.Optimiser with Epsilon = 1e-2 }
+        Optimiser = {
+            TinyTask.recipe.Optimiser with
+                Epsilon = 1e-2
+        }
 }
 
 let private areClose (a: Weights) (b: Weights) =
@@ -213,9 +226,25 @@ let ``the rate falls by the decay from the head through every layer to the embed
 [<Fact>]
 let ``every rule moves a parameter of half the rate half as far`` () =
     for rule in [ Rule.AdamW; Rule.Adam; Rule.RmsProp ] do
-        let weights = Dictionary(dict [ for name in [ "a"; "b" ] -> name, { Shape = [| 2L; 2L |]; Values = Array.zeroCreate 4 } ])
+        let weights =
+            Dictionary(
+                dict [
+                    for name in [ "a"; "b" ] ->
+                        name,
+                        {
+                            Shape = [| 2L; 2L |]
+                            Values = Array.zeroCreate 4
+                        }
+                ]
+            )
+
         use p = Parameters.Create(Golden.cpu Precision.Float32, (fun _ -> Trains), weights)
-        let recipe = { TinyTask.recipe.Optimiser with Rule = rule }
+
+        let recipe = {
+            TinyTask.recipe.Optimiser with
+                Rule = rule
+        }
+
         use optimiser = new Optimiser(recipe, p, rateFactor = fun name -> if name = "a" then 1.0 else 0.5)
 
         Scope.freeingAll (fun () ->

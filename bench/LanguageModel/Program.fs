@@ -38,6 +38,13 @@ let private recipe: LmRecipe = {
     TokenDropout = 0.0
     MaxTokens = longest
     Vocabulary = vocabulary
+    Freeze = { Embeddings = false; Layers = 0 }
+    Lora = {
+        Rank = 0
+        Alpha = 16.0
+        Dropout = 0.0
+        Targets = []
+    }
 }
 
 let private fit: FitRecipe = {

@@ -38,11 +38,19 @@ let private recipe: LmRecipe = {
     TokenDropout = 0.0
     MaxTokens = longest
     Vocabulary = vocabulary
+    Freeze = { Embeddings = false; Layers = 0 }
+    Lora = {
+        Rank = 0
+        Alpha = 16.0
+        Dropout = 0.0
+        Targets = []
+    }
 }
 
 let private fit: FitRecipe = {
     Epochs = 1.0
     Batch = batch
+    Accumulate = 1
     EvaluationsPerEpoch = 0.001
     Patience = 0
     LabelSmoothing = 0.0
@@ -56,6 +64,7 @@ let private fit: FitRecipe = {
         ClipNorm = 1.0
         WarmUp = 0.0
         Decay = false
+        LayerDecay = 1.0
     }
 }
 

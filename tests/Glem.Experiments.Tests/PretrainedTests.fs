@@ -140,6 +140,58 @@ type PretrainedTests() =
         Assert.Equal(study.Lm, loaded.Model)
         Assert.Equal(q, LanguageModel.predict compute loaded.Model loaded.Weights study.Texts)
 
+    [<Theory; MemberData("Families")>]
+    member _.``with LoRA every family's weights move where the targets say, and nowhere else``(family: string) =
+        let path = folder.File "encoder"
+        let weights = ModelFolders.write path family
+
+        let targets =
+            match family with
+            | "distilbert" -> [ "q_lin"; "v_lin" ]
+            | "deberta" -> [ "in_proj"; "pos_proj" ]
+            | "deberta-v2" -> [ "query_proj"; "pos_key_proj" ]
+            | "modernbert" -> [ "Wqkv"; "mlp.Wo" ]
+            | _ -> [ "query"; "output.dense" ]
+
+        let recipe = recipe path
+
+        let recipe = {
+            recipe with
+                Lm.Lora = {
+                    recipe.Lm.Lora with
+                        Rank = 2
+                        Targets = targets
+                }
+        }
+
+        use study = Study.prepare compute (fun _ _ -> ()) recipe Colours.dataset.Value 5 |> Result.orRaise
+        let fit, q = Study.pretrainEncoder study |> Study.lmOnGold study
+        let isTarget (name: string) = targets |> List.exists (fun target -> name.EndsWith $".%s{target}.weight")
+
+        for name in weights.Keys do
+            Assert.Equal(isTarget name, weights[name].Values <> fit.Weights[name].Values)
+
+        Assert.Equal(weights.Count + 2, fit.Weights.Count)
+        Assert.Equal(q, LanguageModel.predict compute study.Lm fit.Weights study.Texts)
+
+    [<Fact>]
+    member _.``frozen layers beyond the last and targets that are not there are refused before anything is trained``() =
+        let path = folder.File "encoder"
+        ModelFolders.write path "distilbert" |> ignore
+
+        let refused assignment key expected =
+            let recipe = Settings.setAll assignment (recipe path) |> Result.orRaise
+
+            match Study.prepare compute (fun _ _ -> ()) recipe Colours.dataset.Value 5 with
+            | Error(InSetting(found, _, told)) ->
+                Assert.Equal(key, found)
+                Assert.Contains(expected, told)
+            | Error other -> Assert.Fail(GlemError.message other)
+            | Ok _ -> Assert.Fail "prepared"
+
+        refused [ "lm.freeze.layers=3" ] "lm.freeze.layers" "at most 2"
+        refused [ "lm.lora.rank=4" ] "lm.lora.targets" "q_lin, k_lin, v_lin"
+
     [<Fact>]
     member _.``an encoder from a folder may go on with the masked-language-model game``() =
         let path = folder.File "encoder"

@@ -129,6 +129,7 @@ module CudaTests =
         ClipNorm = 1.0
         WarmUp = 0.0
         Decay = false
+        LayerDecay = 1.0
     }
 
     let private optimised compute =

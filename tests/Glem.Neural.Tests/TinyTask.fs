@@ -74,6 +74,7 @@ module TinyTask =
     let recipe: FitRecipe = {
         Epochs = 2.0
         Batch = 8
+        Accumulate = 1
         EvaluationsPerEpoch = 1.0
         Patience = 0
         LabelSmoothing = 0.1
@@ -87,6 +88,7 @@ module TinyTask =
             ClipNorm = 1.0
             WarmUp = 0.1
             Decay = true
+            LayerDecay = 1.0
         }
     }
 

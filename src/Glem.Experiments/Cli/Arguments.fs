@@ -78,6 +78,32 @@ type PredictArguments =
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
 
 [<RequireQualifiedAccess>]
+type EmbedArguments =
+    | Lm of string
+    | Run of string
+    | Dataset of string
+    | Input of string
+    | [<Mandatory>] Out of string
+    | Pooling of string
+    | Tokens of int
+    | Batch of int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | EmbedArguments.Lm _ -> "a Hugging Face folder: config.json, weights, tokenizer"
+            | EmbedArguments.Run _ -> "or a run directory, for the encoder that it trained"
+            | EmbedArguments.Dataset _ -> "the texts: a data set's name or folder"
+            | EmbedArguments.Input _ ->
+                "or a file of them: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
+            | EmbedArguments.Out _ ->
+                "the file to make, .safetensors or .npy: float32 [texts; width]; their ids stand in FILE.ids.txt"
+            | EmbedArguments.Pooling _ -> "cls or mean (default: mean, or what the run's GNN reads)"
+            | EmbedArguments.Tokens _ ->
+                "tokens read of a text (default: the run's, or 512, as far as the encoder reads so many)"
+            | EmbedArguments.Batch _ -> "texts in a forward pass (default 64)"
+
+[<RequireQualifiedAccess>]
 type InductiveArguments =
     | Seeds of int
     | Out of string
@@ -228,6 +254,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
+    | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
@@ -244,6 +271,7 @@ type GlemArguments =
             | GlemArguments.Run _ -> "run a recipe"
             | GlemArguments.Predict _ ->
                 "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
+            | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"

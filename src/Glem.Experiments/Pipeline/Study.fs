@@ -19,6 +19,8 @@ type Study = {
     Supervision: Supervision
     Validation: Validation
     Lm: LanguageModel
+    /// What labels move of it.
+    Tuning: Tuning
     /// TF-IDF of the texts : [n; terms].
     Tfidf: Lazy<SparseRows>
     /// What makes few dense columns of texts.
@@ -81,6 +83,8 @@ module Study =
                         Width = textFeatures.Value.Width
                     })
 
+            let lm = LmSource.model recipe.Lm supervision.ClassCount source
+            let tuning = Tuning.ofRecipe recipe.Lm lm.Encoder |> Result.orRaise
             let packed = encode seen.Graph.Texts
 
             let study = {
@@ -94,7 +98,8 @@ module Study =
                 Graph = Propagation.symmetric compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
-                Lm = LmSource.model recipe.Lm supervision.ClassCount source
+                Lm = lm
+                Tuning = tuning
                 Tfidf = seenTfidf
                 TextFeatures = textFeatures
                 Raw = raw seenTfidf
@@ -189,7 +194,7 @@ module Study =
             LanguageModel.read study.Compute study.Lm study.Texts start
         else
             let stage = stage study "LM on gold" key study.Recipe.LmFit (goldLesson study study.Recipe.LmFit)
-            LanguageModel.fit study.Compute study.Lm stage study.Texts start
+            LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
 
     /// Who teaches how in the recipe's two steps. A script may put its own masks and functions in.
     let steps (study: Study) = Steps.ofRecipe study.Recipe study.Dataset study.Supervision |> Result.orRaise
@@ -285,7 +290,7 @@ module Study =
                         | Pretrained -> pretrainedLm.Weights
                         | Previous -> theta.Weights
 
-                    let fit, q = LanguageModel.fit study.Compute study.Lm stage study.Texts start
+                    let fit, q = LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
 
                     {
                         fit with

@@ -2,49 +2,63 @@ namespace Glem
 
 open System
 
-/// Texts to classify, from a file.
+/// Texts from a file.
 module TextTable =
-    let private rows path format : NewNode[] = [|
-        for row in Rows.read path format [ "text" ] ->
-            {
-                Id = row.Field "id" |> Option.defaultValue $"line %d{row.Line}"
-                Text = row.Field "text" |> Option.defaultValue ""
-                Neighbours = row.Items "neighbours"
-            }
-    |]
-
-    let private lines path =
-        use reader = FileScan.openText path
-
-        Seq.unfold
-            (fun number ->
-                reader.ReadLine() |> Option.ofObj |> Option.map (fun line -> struct (number, line), number + 1))
-            1
-        |> Seq.filter (fun (struct (_, line)) -> line.Trim() <> "")
-        |> Seq.map (fun (struct (number, line)) -> {
-            Id = $"line %d{number}"
-            Text = line
-            Neighbours = []
+    let private rows path format : NewNode seq =
+        Rows.read path format [ "text" ]
+        |> Seq.map (fun row -> {
+            Id = row.Field "id" |> Option.defaultValue $"line %d{row.Line}"
+            Text = row.Field "text" |> Option.defaultValue ""
+            Neighbours = row.Items "neighbours"
         })
-        |> Seq.toArray
 
-    /// The rows of a table with a column 'text' (and 'id', and 'neighbours'), or the lines of a .txt file; plain or .gz.
-    /// Error: the file and line of what is damaged, an unknown ending, no text at all.
+    let private lines path : NewNode seq = seq {
+        use reader = FileScan.openText path
+        let mutable number = 1
+        let mutable line = reader.ReadLine()
+
+        while not (isNull line) do
+            match line with
+            | NonNull text when text.Trim() <> "" -> {
+                Id = $"line %d{number}"
+                Text = text
+                Neighbours = []
+              }
+            | _ -> ()
+
+            number <- number + 1
+            line <- reader.ReadLine()
+    }
+
+    /// The rows of a table with a column 'text' (and 'id', and 'neighbours'), or the lines of a .txt file; plain or .gz. They
+    /// are read as they are asked for, and raise GlemException at the line of what is damaged, or where there is none.
+    /// Error: no such file, an unknown ending.
+    let stream (path: string) : Result<NewNode seq, GlemError> =
+        let someOf (items: NewNode seq) = seq {
+            let mutable isEmpty = true
+
+            for item in items do
+                isEmpty <- false
+                item
+
+            if isEmpty then
+                raise (GlemException(InFile(path, "", "no text", "at least one")))
+        }
+
+        FileScan.check path
+        |> Result.bind (fun () ->
+            if
+                path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)
+                || path.EndsWith(".txt.gz", StringComparison.OrdinalIgnoreCase)
+            then
+                Ok(lines path)
+            else
+                TableFormat.ofPath path |> Result.map (rows path))
+        |> Result.map someOf
+
+    /// All that `stream` reads. Error: what it raises too.
     let read (path: string) : Result<NewNode[], GlemError> =
         try
-            FileScan.check path
-            |> Result.bind (fun () ->
-                if
-                    path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase)
-                    || path.EndsWith(".txt.gz", StringComparison.OrdinalIgnoreCase)
-                then
-                    Ok(lines path)
-                else
-                    TableFormat.ofPath path |> Result.map (rows path))
-            |> Result.bind (fun items ->
-                if items.Length = 0 then
-                    Error(InFile(path, "", "no text", "at least one"))
-                else
-                    Ok items)
+            stream path |> Result.map Seq.toArray
         with GlemException error ->
             Error error

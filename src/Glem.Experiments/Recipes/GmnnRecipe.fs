@@ -29,6 +29,7 @@ module GmnnRecipe =
         Fit = {
             Epochs = 100.0
             Batch = 0
+            Accumulate = 1
             EvaluationsPerEpoch = 1.0
             Patience = 0
             LabelSmoothing = 0.0
@@ -42,6 +43,7 @@ module GmnnRecipe =
                 ClipNorm = 0.0
                 WarmUp = 0.0
                 Decay = false
+                LayerDecay = 1.0
             }
         }
         Labels = LabelRecipe.Sampled

@@ -146,6 +146,7 @@ module Recipe =
         let fit key (fit: FitRecipe) = [
             notNegative $"%s{key}.epochs" fit.Epochs
             atLeast 0 $"%s{key}.batch" fit.Batch
+            atLeast 1 $"%s{key}.accumulate" fit.Accumulate
             positive $"%s{key}.evaluationsPerEpoch" fit.EvaluationsPerEpoch
             atLeast 0 $"%s{key}.patience" fit.Patience
             share $"%s{key}.labelSmoothing" fit.LabelSmoothing
@@ -156,6 +157,14 @@ module Recipe =
             positive $"%s{key}.optimiser.epsilon" fit.Optimiser.Epsilon
             notNegative $"%s{key}.optimiser.clipNorm" fit.Optimiser.ClipNorm
             share $"%s{key}.optimiser.warmUp" fit.Optimiser.WarmUp
+            check $"%s{key}.optimiser.layerDecay" fit.Optimiser.LayerDecay "a number above 0 and at most 1" (fun x ->
+                x > 0.0 && x <= 1.0)
+        ]
+
+        // The graph model takes all nodes at once, at one rate.
+        let graphFit key (fit: FitRecipe) = [
+            check $"%s{key}.accumulate" (float fit.Accumulate) "1: the GNN takes all nodes at once" ((=) 1.0)
+            check $"%s{key}.optimiser.layerDecay" fit.Optimiser.LayerDecay "1: the GNN has one rate" ((=) 1.0)
         ]
 
         let scheduled check key (values: float list) = [
@@ -220,6 +229,14 @@ module Recipe =
             dropout "lm.tokenDropout" recipe.Lm.TokenDropout
             atLeast 8 "lm.maxTokens" recipe.Lm.MaxTokens
             atLeast 300 "lm.vocabulary" recipe.Lm.Vocabulary
+            atLeast 0 "lm.freeze.layers" recipe.Lm.Freeze.Layers
+            atLeast 0 "lm.lora.rank" recipe.Lm.Lora.Rank
+            positive "lm.lora.alpha" recipe.Lm.Lora.Alpha
+            dropout "lm.lora.dropout" recipe.Lm.Lora.Dropout
+            (if recipe.Lm.Lora.Rank > 0 && recipe.Lm.Lora.Targets.IsEmpty then
+                 Some(InSetting("lm.lora.targets", "an empty list", "names of products, such as query and value"))
+             else
+                 None)
             dropout "mlm.hidden" recipe.Mlm.Hidden
             atLeast 1 "gnn.hidden" recipe.Gnn.Hidden
             dropout "gnn.dropout" recipe.Gnn.Dropout
@@ -232,8 +249,10 @@ module Recipe =
         @ fit "mlm.fit" recipe.Mlm.Fit
         @ fit "lmFit" recipe.LmFit
         @ fit "gnnFit" recipe.GnnFit
+        @ graphFit "gnnFit" recipe.GnnFit
         @ step "eStep" recipe.EStep
         @ step "mStep" recipe.MStep
+        @ graphFit "mStep.fit" recipe.MStep.Fit
         |> List.tryPick id
         |> function
             | Some error -> Error error

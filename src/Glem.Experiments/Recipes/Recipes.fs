@@ -16,11 +16,13 @@ module Recipes =
         ClipNorm = 1.0
         WarmUp = 0.1
         Decay = true
+        LayerDecay = 1.0
     }
 
     let private lmFit: FitRecipe = {
         Epochs = 12.0
         Batch = 32
+        Accumulate = 1
         EvaluationsPerEpoch = 1.0
         Patience = 0
         LabelSmoothing = 0.1
@@ -30,6 +32,7 @@ module Recipes =
     let private gnnFit: FitRecipe = {
         Epochs = 200.0
         Batch = 0
+        Accumulate = 1
         EvaluationsPerEpoch = 1.0
         Patience = 50
         LabelSmoothing = 0.0
@@ -76,6 +79,13 @@ module Recipes =
             TokenDropout = 0.3
             MaxTokens = 128
             Vocabulary = 8000
+            Freeze = { Embeddings = false; Layers = 0 }
+            Lora = {
+                Rank = 0
+                Alpha = 16.0
+                Dropout = 0.0
+                Targets = [ "query"; "value" ]
+            }
         }
         Mlm = {
             Hidden = 0.15

@@ -15,6 +15,7 @@ module Networks =
     let recipe isNoisy : FitRecipe = {
         Epochs = 2.0
         Batch = if isNoisy then 4 else 0
+        Accumulate = 1
         // Rounding may choose another of two equal checkpoints: a still training has one, its last.
         EvaluationsPerEpoch = if isNoisy then 1.0 else 0.01
         Patience = 0
@@ -30,6 +31,7 @@ module Networks =
             ClipNorm = 1.0
             WarmUp = 0.0
             Decay = true
+            LayerDecay = 1.0
         }
     }
 

@@ -112,6 +112,18 @@ module Encoder =
         | Encoder.ModernBert _ -> "embeddings.tok_embeddings.weight"
         | _ -> "embeddings.word_embeddings.weight"
 
+    /// How high the weight of a name without prefix stands: 0 for the embeddings, DeBERTa's table of relative positions among
+    /// them, k for the k-th layer from below, and one more than there are layers for what follows the last.
+    let depth encoder (name: string) =
+        let parts = name.Split '.'
+
+        match parts |> Array.tryFindIndex (fun part -> part = "layer" || part = "layers") with
+        | Some at -> int parts[at + 1] + 1
+        // DeBERTa v2's convolution works beside the first layer.
+        | None when name.StartsWith("encoder.conv.", System.StringComparison.Ordinal) -> 1
+        | None when name.StartsWith("final_norm.", System.StringComparison.Ordinal) -> (shape encoder).Layers + 1
+        | None -> 0
+
     /// Random weights, without prefix.
     let initial encoder (generator: torch.Generator) : Weights =
         WeightSpec.initial (shape encoder).InitializerRange generator (specs encoder)

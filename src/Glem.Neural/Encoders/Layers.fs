@@ -23,12 +23,29 @@ type PostNormNames = {
 /// What the encoders are made of (Vaswani et al. 2017, Devlin et al. 2019), over packed texts.
 module Layers =
 
+    /// What a product's adapter adds to it, alpha / rank * dropout(x) A' B' (Hu et al. 2022), where it has one.
+    let private adapter (pass: Pass) (name: string) (x: Tensor) : Tensor voption =
+        match pass.Adapter name with
+        | ValueNone -> ValueNone
+        | ValueSome(struct (lora, a, b)) ->
+            let struct (rate, seed) = pass.Dropping lora.Dropout
+            let x = if rate = 0.0 then x else Ops.Dropout(x, rate, seed)
+            let low = torch.nn.functional.linear (x, a) // [t; rank]
+            ValueSome(torch.nn.functional.linear (low, b) * Lora.scale lora)
+
+    let private adapted pass name x (y: Tensor) =
+        match adapter pass name x with
+        | ValueSome more -> y + more
+        | ValueNone -> y
+
     /// x W' + b in x's dtype. x : [t; inputs], result : [t; outputs]
     let linear (pass: Pass) (name: string) (x: Tensor) =
         torch.nn.functional.linear (x, pass.Weight name, (pass.Bias name).``to`` x.dtype)
+        |> adapted pass name x
 
     /// x W' without bias.
-    let product (pass: Pass) (name: string) (x: Tensor) = torch.nn.functional.linear (x, pass.Weight name)
+    let product (pass: Pass) (name: string) (x: Tensor) =
+        torch.nn.functional.linear (x, pass.Weight name) |> adapted pass name x
 
     /// Layer norm in float32, with or without shift. x : [t; d], result : [t; d] float32
     let norm (scale: Tensor) (shift: Tensor | null) (epsilon: float) (x: Tensor) =
@@ -74,6 +91,14 @@ module Layers =
         let together (find: string -> Tensor) = torch.cat ([| find query; find key; find value |], 0L)
         let bias = (together pass.Bias).``to`` x.dtype
         let qkv = torch.nn.functional.linear (x, together pass.Weight, bias) // [t; 3d]
+        let adapters = [| query; key; value |] |> Array.map (fun name -> adapter pass name x)
+
+        let qkv =
+            if adapters |> Array.exists _.IsSome then
+                qkv + torch.cat (adapters |> Array.map (ValueOption.defaultWith (fun () -> torch.zeros_like x)), 1L)
+            else
+                qkv
+
         let struct (rate, seed) = pass.Dropping rate
         Ops.Attention(qkv, batch.Offsets, heads, rate, seed)
 

@@ -105,13 +105,16 @@ module LanguageModel =
         weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
         weights
 
-    /// Token states : [t; d] in the compute dtype.
-    let states (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
-        let pass = Pass(p, Encoder.prefix model.Encoder, compute.Dtype, mode, ignore)
+    let private tunedStates (compute: Compute) model (tuning: Tuning) (p: Parameters) mode (batch: PackedBatch) =
+        let pass = Pass(p, Encoder.prefix model.Encoder, compute.Dtype, mode, ignore, ?lora = tuning.Lora)
         Encoder.forward model.Encoder pass batch
 
+    /// Token states : [t; d] in the compute dtype.
+    let states (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
+        tunedStates compute model Tuning.full p mode batch
+
     /// One vector for each text : [b; d].
-    let private pool pooling (batch: PackedBatch) (states: Tensor) =
+    let internal pool pooling (batch: PackedBatch) (states: Tensor) =
         match pooling with
         | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow(0L, 0L, int64 batch.TextCount)
         | Cls ->
@@ -129,7 +132,7 @@ module LanguageModel =
         torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
 
     /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts.
-    let private infer (compute: Compute) (model: LanguageModel) p (texts: TokenisedTexts) =
+    let private infer (compute: Compute) (model: LanguageModel) tuning p (texts: TokenisedTexts) =
         use _ = torch.no_grad ()
         let c, d = model.Classes, width model
         let logits = Array.zeroCreate<float32>(texts.Length * c)
@@ -142,7 +145,7 @@ module LanguageModel =
         for rows in Batches.byLength inferenceBatch (texts |> Array.map _.Length) do
             Scope.freeingAll (fun () ->
                 let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> texts[row]))
-                let states = states compute model p Evaluating batch
+                let states = tunedStates compute model tuning p Evaluating batch
                 spread rows c (pool model.Pooling batch states |> classify model p Evaluating) logits
                 spread rows d (pool model.Embedding batch states) vectors)
 
@@ -151,11 +154,11 @@ module LanguageModel =
     /// What the model says of texts, in or out of the graph: structure-free inference.
     let predict compute (model: LanguageModel) (weights: Weights) (texts: TokenisedTexts) : Posterior<Lm> =
         use p = Parameters.Create(compute, role model, weights)
-        infer compute model p texts |> fst |> Posterior.ofLogits model.Classes
+        infer compute model Tuning.full p texts |> fst |> Posterior.ofLogits model.Classes
 
     /// The model's posterior and embeddings on every node.
     let private survey compute (model: LanguageModel) (p: Parameters) (texts: TokenisedTexts) : LmFit * Posterior<Lm> =
-        let logits, vectors = infer compute model p texts
+        let logits, vectors = infer compute model Tuning.full p texts
 
         {
             Weights = p.Snapshot()
@@ -182,16 +185,20 @@ module LanguageModel =
         use p = Parameters.Create(compute, role model, weights)
         survey compute model p texts
 
-    /// Trains from the starting weights and answers the best checkpoint's survey of all texts.
-    let fit
+    /// Trains what the tuning lets move, from the starting weights, and answers the best checkpoint's survey of all texts.
+    /// Adapters begin anew and end inside the weights that they stood beside.
+    let fitTuned
         (compute: Compute)
         (model: LanguageModel)
+        (tuning: Tuning)
         (stage: Stage)
         (texts: TokenisedTexts)
         (start: Weights)
         : LmFit * Posterior<Lm> =
-        use p = Parameters.Create(compute, role model, start)
-        use optimiser = new Optimiser(stage.Recipe.Optimiser, p)
+        let start = Tuning.start stage.Key tuning model.Encoder start
+        use p = Parameters.Create(compute, Tuning.role tuning model.Encoder (role model), start)
+        let rateFactor = Tuning.rateFactor stage.Recipe.Optimiser.LayerDecay model.Encoder
+        use optimiser = new Optimiser(stage.Recipe.Optimiser, p, rateFactor = rateFactor)
         let lesson = stage.Lesson
         let plan = FitRecipe.plan lesson.PerEpoch stage.Recipe
         let taught = lesson.Nodes |> Array.map (fun node -> texts[int node])
@@ -202,18 +209,26 @@ module LanguageModel =
         let step number =
             Scope.freeingAll (fun () ->
                 let rows = rows number
-                let mode = Training(Stage.seed stage number)
                 let random = stage.Key |> Key.named "token dropout" |> Key.at number |> Random.ofKey
-                let texts = rows |> Array.map (fun row -> withTokenDropout model random taught[row])
-                let batch = PackedBatch.ofSequences compute.Device texts
-                let logits = states compute model p mode batch |> pool model.Pooling batch |> classify model p mode
-                let loss = Lesson.loss compute.Device lesson rows logits
-                loss.backward ()
+
+                // Gradients add up in the leaves until the optimiser takes them.
+                let learn micro (part: int[]) =
+                    Scope.freeingAll (fun () ->
+                        let mode = Training(Stage.microSeed stage number micro)
+                        let texts = part |> Array.map (fun row -> withTokenDropout model random taught[row])
+                        let batch = PackedBatch.ofSequences compute.Device texts
+                        let states = tunedStates compute model tuning p mode batch
+                        let logits = states |> pool model.Pooling batch |> classify model p mode
+                        let loss = Lesson.lossPart compute.Device lesson rows.Length part logits
+                        loss.backward ()
+                        loss.item<float32>() |> float)
+
+                let loss = rows |> Array.splitInto stage.Recipe.Accumulate |> Array.mapi learn |> Array.sum
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
-                loss.item<float32>() |> float)
+                loss)
 
         let evaluate () =
-            let logits = infer compute model p judged |> fst
+            let logits = infer compute model tuning p judged |> fst
             Predictions.ofLogits model.Classes (logits |> Array.map float) truth |> Metrics.scores
 
         let trainee = {
@@ -224,4 +239,11 @@ module LanguageModel =
         }
 
         Training.toBest plan trainee stage.Watch |> ignore
-        survey compute model p texts
+
+        match tuning.Lora with
+        | None -> survey compute model p texts
+        | Some lora -> p.Snapshot() |> Lora.merge lora |> read compute model texts
+
+    /// As fitTuned, and all weights move.
+    let fit (compute: Compute) (model: LanguageModel) (stage: Stage) (texts: TokenisedTexts) (start: Weights) =
+        fitTuned compute model Tuning.full stage texts start

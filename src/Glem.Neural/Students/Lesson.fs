@@ -54,13 +54,13 @@ module Lesson =
             let lnMiddle = safe ((target.add student) * 0.5f)
             ((relative target (safe target) lnMiddle).add(relative student logStudent lnMiddle)) * 0.5f
 
-    /// The batch's estimate of the stage's loss, m/b * sum over rows of weight * divergence : scalar, where m is what
-    /// teaches in an epoch.
-    ///   rows : [b] positions in the lesson   logits : [b; c] float32
-    let loss (device: torch.Device) (lesson: Lesson) (rows: int[]) (logits: Tensor) =
+    /// What some rows of a batch of b add to its estimate of the stage's loss, m/b * sum over rows of weight * divergence :
+    /// scalar, where m is what teaches in an epoch.
+    ///   batch : b   rows : [k] positions in the lesson   logits : [k; c] float32
+    let lossPart (device: torch.Device) (lesson: Lesson) (batch: int) (rows: int[]) (logits: Tensor) =
         let c = lesson.Classes
         let b = rows.Length
-        let scale = float32 lesson.PerEpoch / float32 b
+        let scale = float32 lesson.PerEpoch / float32 batch
         let weights = rows |> Array.map (fun row -> scale * lesson.Weights[row])
         let logStudent = logits.log_softmax 1L
 
@@ -81,3 +81,7 @@ module Lesson =
                 part kind chosen (logStudent.index_select (0L, at))
 
             (some TeacherToStudent gold).add(some divergence pseudo)
+
+    /// The batch's estimate of the stage's loss.   rows : [b] positions in the lesson   logits : [b; c] float32
+    let loss (device: torch.Device) (lesson: Lesson) (rows: int[]) (logits: Tensor) =
+        lossPart device lesson rows.Length rows logits

@@ -81,7 +81,8 @@ module MaskedLanguageModel =
         (encoder: Weights)
         =
         use p = Parameters.Create(compute, role model, withHead key model encoder)
-        use optimiser = new Optimiser(recipe.Optimiser, p)
+        let rateFactor = Tuning.rateFactor recipe.Optimiser.LayerDecay model.Encoder
+        use optimiser = new Optimiser(recipe.Optimiser, p, rateFactor = rateFactor)
         let plan = FitRecipe.plan texts.Length recipe
         let everyText = Array.init texts.Length id
         let rows = Batches.schedule key recipe.Batch (texts |> Array.map _.Length) (fun _ -> everyText)
@@ -103,7 +104,15 @@ module MaskedLanguageModel =
             let scores = torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
             scores.``to``(torch.ScalarType.Float32).add p[$"%s{head}.bias"]
 
-        let learn number mode (sequences: TokenisedTexts) (hidden: int[]) (positions: int[]) (truth: int[]) =
+        // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
+        let asked (positions: int[]) =
+            if positions.Length < granule then
+                positions.Length
+            else
+                positions.Length / granule * granule
+
+        // Adds the gradients of a part's share of the step's loss to the leaves.
+        let learn mode (share: float) (sequences: TokenisedTexts) (hidden: int[], positions: int[], truth: int[]) =
             let offsets = sequences |> Array.scan (fun at sequence -> at + sequence.Length) 0
 
             let masked =
@@ -111,35 +120,51 @@ module MaskedLanguageModel =
 
             let batch = PackedBatch.ofSequences compute.Device masked
             let states = LanguageModel.states compute model p mode batch
-            // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
-            let asked =
-                if positions.Length < granule then
-                    positions.Length
-                else
-                    positions.Length / granule * granule
-
+            let asked = asked positions
             let spread (items: int[]) = Array.init asked (fun k -> items[k * items.Length / asked])
             let positions, truth = spread positions, spread truth
             let at = torch.tensor(positions |> Array.map int64).``to`` compute.Device
             let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
-            let loss = torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth)
+
+            let loss: Tensor =
+                torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth) * share
+
             loss.backward ()
-            optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
             loss.item<float32>() |> float
 
         let step number =
             Scope.freeingAll (fun () ->
-                let seed = key |> Key.named "dropout" |> Key.at number |> Key.seed |> int64
+                let dropout = key |> Key.named "dropout" |> Key.at number
                 let random = key |> Key.named "masks" |> Key.at number |> Random.ofKey
-                let sequences = rows number |> Array.map (fun row -> texts[row])
-                let ids = sequences |> Array.collect _.ToArray()
-                let hidden, positions, truth = hide vocabulary share random ids
+
+                let parts =
+                    rows number
+                    |> Array.splitInto recipe.Accumulate
+                    |> Array.map (fun part ->
+                        let sequences = part |> Array.map (fun row -> texts[row])
+                        sequences, sequences |> Array.collect _.ToArray() |> hide vocabulary share random)
+
+                let guesses = parts |> Array.sumBy (fun (_, (_, positions, _)) -> asked positions)
+
+                let part micro (sequences, (hidden, positions, truth)) =
+                    let key = if micro = 0 then dropout else Key.at micro dropout
+                    let share = float (asked positions) / float guesses
+                    let mode = Training(int64 (Key.seed key))
+                    Scope.freeingAll (fun () -> learn mode share sequences (hidden, positions, truth))
 
                 // Where no token was drawn (a last batch of one short text) there is nothing to guess or to learn.
-                if positions.Length = 0 then
+                if guesses = 0 then
                     0.0
                 else
-                    learn number (Training seed) sequences hidden positions truth)
+                    let loss =
+                        parts
+                        |> Array.mapi (fun micro game ->
+                            let _, (_, positions, _) = game
+                            if positions.Length = 0 then 0.0 else part micro game)
+                        |> Array.sum
+
+                    optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
+                    loss)
 
         let trainee = {
             Name = "masked-language-model pre-training"

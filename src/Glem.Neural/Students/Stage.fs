@@ -16,3 +16,10 @@ type Stage = {
 module Stage =
     /// The seed of a step's dropout masks.
     let seed (stage: Stage) (step: int) = stage.Key |> Key.named "dropout" |> Key.at step |> Key.seed |> int64
+
+    /// The seed of a micro-batch's dropout masks; the first one's is the step's.
+    let microSeed (stage: Stage) (step: int) (micro: int) =
+        if micro = 0 then
+            seed stage step
+        else
+            stage.Key |> Key.named "dropout" |> Key.at step |> Key.at micro |> Key.seed |> int64

@@ -7,6 +7,14 @@ type Pooling =
     /// The mean over the text's tokens; usually better for an encoder trained from scratch.
     | Mean
 
+/// What of a pre-trained encoder stays as it came while labels train the rest.
+type FreezeRecipe = {
+    /// Words, positions, segments and their norm.
+    Embeddings: bool
+    /// So many layers from below.
+    Layers: int
+}
+
 /// The language model: an encoder, dropout, and one linear layer on the pooled vector (GLEM, official BertClassifier).
 type LmRecipe = {
     /// The folder of the pre-trained encoder to start from, as Hugging Face's library saves it; its config.json then says what
@@ -32,6 +40,8 @@ type LmRecipe = {
     MaxTokens: int
     /// Size of the vocabulary trained on the data set's texts.
     Vocabulary: int
+    Freeze: FreezeRecipe
+    Lora: LoraRecipe
 }
 
 /// The features that the graph model reads.
@@ -85,6 +95,8 @@ type FitRecipe = {
     Epochs: float
     /// Nodes per optimiser step; 0 takes all (the graph student always does).
     Batch: int
+    /// Parts that a step's nodes are worked through in, one behind the other: the same step in less memory.
+    Accumulate: int
     /// Evaluations on the validation nodes per epoch.
     EvaluationsPerEpoch: float
     /// Evaluations without improvement before the stage stops; 0 trains to the end.

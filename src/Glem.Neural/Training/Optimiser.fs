@@ -32,6 +32,8 @@ type OptimiserRecipe = {
     WarmUp: float
     /// After warm-up: fall linearly to 0 (Hugging Face's Trainer), or stay.
     Decay: bool
+    /// What a language model's learning rate is multiplied by from each layer to the one below it; 1 is one rate for all.
+    LayerDecay: float
 }
 
 module Schedule =
@@ -56,11 +58,21 @@ type OptimiserState = {
     Squares: Weights
 }
 
-/// A rule over a student's parameters: moments, and the step that uses up the leaves' gradients. Owns its moments, which
-/// start at `state`, or at 0.
-type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: OptimiserState) =
+/// A rule over those of a student's parameters that gradients move: moments, and the step that uses up the leaves' gradients.
+/// Owns its moments, which start at `state`, or at 0. `rateFactor` multiplies the rate of a parameter of some name.
+type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: OptimiserState, ?rateFactor: string -> float) =
+    let trained (all: 'a[]) = parameters.Trained |> Array.map (fun i -> all[i])
+
+    let names, masters, leaves =
+        trained parameters.Names, trained parameters.Masters, trained parameters.Leaves
+
+    let factors =
+        match rateFactor with
+        | Some factor -> names |> Array.map factor
+        | None -> names |> Array.map (fun _ -> 1.0)
+
     let moments (remembered: OptimiserState -> Weights) =
-        Array.zip parameters.Names parameters.Masters
+        Array.zip names masters
         |> Array.map (fun (name, master) ->
             let moment = torch.zeros_like (master, requires_grad = false)
 
@@ -75,24 +87,24 @@ type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: Optimise
     let squares = moments _.Squares
     let mutable steps = state |> Option.map _.Steps |> Option.defaultValue 0
 
-    let decay i = if parameters.Masters[i].dim() > 1L then recipe.WeightDecay else 0.0
+    let decay i = if masters[i].dim() > 1L then recipe.WeightDecay else 0.0
 
     // A leaf of its own is the bfloat16 copy of its master.
-    let hasShadow i = not (obj.ReferenceEquals(parameters.Masters[i], parameters.Leaves[i]))
+    let hasShadow i = not (obj.ReferenceEquals(masters[i], leaves[i]))
 
     let withPenalty scale (i, gradient: Tensor) =
-        i, gradient.``to`` (torch.ScalarType.Float32) * scale + parameters.Masters[i] * decay i
+        i, gradient.``to`` (torch.ScalarType.Float32) * scale + masters[i] * decay i
 
-    // One pass of the fused kernel over parameters that share a decay and, or not, have bfloat16 copies to refresh.
+    // One pass of the fused kernel over parameters that share a rate and a decay and, or not, have bfloat16 copies to refresh.
     let adam rate scale decay hasShadow (group: (int * Tensor)[]) =
         let pick (tensors: Tensor[]) = group |> Array.map (fun (i, _) -> tensors[i])
 
         Ops.AdamW(
-            pick parameters.Masters,
+            pick masters,
             group |> Array.map snd,
             pick means,
             pick squares,
-            (if hasShadow then pick parameters.Leaves else [||]),
+            (if hasShadow then pick leaves else [||]),
             rate,
             recipe.Beta1,
             recipe.Beta2,
@@ -109,10 +121,10 @@ type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: Optimise
         |> ignore
 
         let root = square.sqrt () + recipe.Epsilon
-        parameters.Masters[i].addcdiv_(gradient, root, (-rate).ToScalar()) |> ignore
+        masters[i].addcdiv_(gradient, root, (-rate * factors[i]).ToScalar()) |> ignore
 
         if hasShadow i then
-            parameters.Leaves[i].copy_ parameters.Masters[i] |> ignore
+            leaves[i].copy_ masters[i] |> ignore
 
     /// Clips, moves the masters one step, refreshes the bfloat16 leaves and drops the gradients.
     /// Answers the gradients' global L2 norm before clipping.
@@ -123,8 +135,8 @@ type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: Optimise
             steps <- steps + 1
             // Leaves that this step's loss did not reach keep their values and their moments.
             let reached = [|
-                for i in 0 .. parameters.Names.Length - 1 do
-                    match parameters.Leaves[i].grad with
+                for i in 0 .. names.Length - 1 do
+                    match leaves[i].grad with
                     | null -> ()
                     | gradient -> i, gradient
             |]
@@ -139,14 +151,16 @@ type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: Optimise
 
             match recipe.Rule with
             | Rule.AdamW ->
-                for (decay, hasShadow), group in reached |> Array.groupBy (fun (i, _) -> decay i, hasShadow i) do
-                    adam rate scale decay hasShadow group
+                let kind (i, _) = factors[i], decay i, hasShadow i
+
+                for (factor, decay, hasShadow), group in reached |> Array.groupBy kind do
+                    adam (rate * factor) scale decay hasShadow group
             | Rule.Adam ->
-                for hasShadow, group in reached |> Array.groupBy (fun (i, _) -> hasShadow i) do
-                    group |> Array.map (withPenalty scale) |> adam rate 1.0 0.0 hasShadow
+                for (factor, hasShadow), group in reached |> Array.groupBy (fun (i, _) -> factors[i], hasShadow i) do
+                    group |> Array.map (withPenalty scale) |> adam (rate * factor) 1.0 0.0 hasShadow
             | Rule.RmsProp -> reached |> Array.iter (withPenalty scale >> rmsProp rate)
 
-            for leaf in parameters.Leaves do
+            for leaf in leaves do
                 leaf.grad <- null
 
             norm)
@@ -154,7 +168,7 @@ type Optimiser(recipe: OptimiserRecipe, parameters: Parameters, ?state: Optimise
     /// The present memory: an optimiser that starts from it continues as this one would.
     member _.State: OptimiserState =
         let values (tensors: Tensor[]) : Weights =
-            Array.zip parameters.Names tensors
+            Array.zip names tensors
             |> Seq.map (fun (name, tensor) -> KeyValuePair(name, Weight.ofTensor tensor))
             |> Dictionary
             :> Weights

@@ -34,6 +34,8 @@ type Role =
     | Trains
     /// Moved by the forward pass, not by gradients: batch norm's running statistics.
     | Runs
+    /// Read as its role says, and moved by nothing: no gradient reaches it, no optimiser remembers it.
+    | Frozen of Role
 
 /// Weights under training: for each name a float32 master and the leaf that forward passes read and gradients reach.
 /// Under bfloat16 the leaf of a matrix that multiplies is a bfloat16 copy of its master, refreshed by the optimiser in
@@ -50,6 +52,17 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
     /// What forward passes read, in the order of Names.
     member _.Leaves = leaves
 
+    /// Where in Names those stand that gradients move.
+    member val Trained =
+        [|
+            for i in 0 .. names.Length - 1 do
+                if leaves[i].requires_grad then
+                    i
+        |]
+
+    /// Whether there is a parameter of this name.
+    member _.Has(name: string) = index.ContainsKey name
+
     /// The leaf of one name. Raises KeyNotFoundException that tells the name.
     member _.Item
         with get (name: string) =
@@ -64,16 +77,17 @@ type Parameters private (names: string[], masters: Tensor[], leaves: Tensor[]) =
 
         let master name = Scope.freeing Seq.singleton (fun () -> (Weight.toTensor weights[name]).``to`` compute.Device)
 
-        let leaf name (master: Tensor) =
-            match role name with
+        let rec leaf role (master: Tensor) =
+            match role with
             | Multiplies when compute.Precision = Precision.BFloat16 ->
                 master.``to``(torch.ScalarType.BFloat16).requires_grad_ true
             | Multiplies
             | Trains -> master.requires_grad_ true
             | Runs -> master
+            | Frozen role -> (leaf role master).requires_grad_ false
 
         let masters = names |> Array.map master
-        let leaves = Array.map2 leaf names masters
+        let leaves = Array.map2 leaf (Array.map role names) masters
 
         for tensor in Seq.append masters leaves do
             tensor.DetachFromDisposeScope() |> ignore

@@ -27,6 +27,7 @@ let private bags () =
 let private fit: FitRecipe = {
     Epochs = 20.0
     Batch = 0
+    Accumulate = 1
     EvaluationsPerEpoch = 1.0
     Patience = 0
     LabelSmoothing = 0.0

@@ -22,6 +22,7 @@ let private recipe: OptimiserRecipe = {
     ClipNorm = 0.0
     WarmUp = 0.0
     Decay = false
+    LayerDecay = 1.0
 }
 
 /// The gradient of the golden objective, 0.5 (w-c)' A (w-c) + 0.25 (b0 w0 - b1)^2 + 0.1 (b0^2 + b1^2).
@@ -180,6 +181,7 @@ let ``vectors are not decayed, and gradients are clipped by their norm over all 
             ClipNorm = 1.0
             WarmUp = 0.3
             Decay = true
+            LayerDecay = 1.0
     }
 
     follows "adamw_groups_clip" recipe [| 2L |]

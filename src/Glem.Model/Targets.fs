@@ -111,8 +111,11 @@ module Targets =
         match targets.drawn with
         | ValueNone -> Array.init targets.Count id
         | ValueSome(struct (size, key)) ->
-            let pseudo =
-                targets.nodes |> Array.filter (fun i -> not targets.isGold[Array.BinarySearch(targets.nodes, i)])
+            let pseudo = [|
+                for at in 0 .. targets.Count - 1 do
+                    if not targets.isGold[at] then
+                        targets.nodes[at]
+            |]
 
             let teaches = Sampling.draw (Key.at number key) size pseudo |> System.Collections.Generic.HashSet
 

@@ -27,11 +27,6 @@ module Checkpoint =
     let private weightsFile folder = Path.Combine(folder, "model.safetensors")
     let private configFile folder = Path.Combine(folder, "config.json")
 
-    /// Writes beside and renames. Raises IOException.
-    let internal writeText (path: string) (text: string) =
-        File.WriteAllText(path + ".partial", text)
-        File.Move(path + ".partial", path, true)
-
     let internal saveWeights (path: string) (weights: Weights) =
         use _ = torch.NewDisposeScope()
         let tensors = Dictionary<string, Tensor>()
@@ -102,7 +97,7 @@ module Checkpoint =
         saveWeights (weightsFile folder) saved.Weights
         TokenizerFolder.save folder saved.MaxTokens saved.Tokenizer
 
-        writeText
+        WholeFile.writeText
             (configFile folder)
             (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
 

@@ -84,8 +84,8 @@ module GraphCheckpoint =
 
         Checkpoint.saveWeights (weightsFile folder) saved.Weights
         saveGraph (graphFile folder) saved
-        Checkpoint.writeText (nodesFile folder) ((strings saved.Ids).ToJsonString())
-        Checkpoint.writeText (configFile folder) (json.ToJsonString(JsonSerializerOptions(WriteIndented = true)))
+        WholeFile.writeText (nodesFile folder) ((strings saved.Ids).ToJsonString())
+        WholeFile.writeText (configFile folder) (json.ToJsonString(JsonSerializerOptions(WriteIndented = true)))
 
     /// The tensors of graph.safetensors by name; what is absent or of another shape is an error.
     type private GraphFile(path: string, tensors: IReadOnlyDictionary<string, Tensor>) =

@@ -13,13 +13,12 @@ type Lesson = {
     Divergence: Divergence
     /// Positions that teach in an epoch, counted from 0; equally many in each.
     Epoch: int -> int[]
+    /// How many that is.
+    PerEpoch: int
 } with
 
     /// m.
     member this.Count = this.Nodes.Length
-
-    /// How many positions teach in an epoch.
-    member this.PerEpoch = (this.Epoch 0).Length
 
 module Lesson =
     /// Targets with their weights in a round, smoothed as the objective says. Targets without weight are left out.
@@ -36,6 +35,7 @@ module Lesson =
             Classes = targets.ClassCount
             Divergence = objective.Divergence
             Epoch = fun epoch -> Targets.epoch epoch targets
+            PerEpoch = (Targets.epoch 0 targets).Length
         }
 
     // x ln(x / y) summed over classes : [b]; x = 0 counts 0, and its gradient must not be NaN.

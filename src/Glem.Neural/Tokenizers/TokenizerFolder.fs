@@ -291,11 +291,9 @@ module TokenizerFolder =
     /// special tokens and the longest input. Each file is written beside and renamed. Raises IOException.
     let save (folder: string) (maxTokens: int) (tokenizer: Tokenizer) =
         TokenizerJsonWriter.save (Path.Combine(folder, "tokenizer.json")) tokenizer
-        let path = Path.Combine(folder, "tokenizer_config.json")
         let names = tokenizer.SpecialNames
 
-        do
-            use file = File.Create(path + ".partial")
+        WholeFile.write (Path.Combine(folder, "tokenizer_config.json")) (fun file ->
             use json = new Utf8JsonWriter(file, JsonWriterOptions(Indented = true))
             json.WriteStartObject()
             json.WriteString("tokenizer_class", "PreTrainedTokenizerFast")
@@ -312,6 +310,4 @@ module TokenizerFolder =
                 if (Tokenizer.idOf tokenizer name).IsSome then
                     json.WriteString(key, name)
 
-            json.WriteEndObject()
-
-        File.Move(path + ".partial", path, true)
+            json.WriteEndObject())

@@ -271,18 +271,9 @@ module TokenizerJsonWriter =
     /// The same tokenizer gives the same bytes. Written beside and renamed, so that a reader never sees half a file.
     /// Truncation and padding are left to the reader. Raises IOException.
     let save (path: string) (tokenizer: Tokenizer) =
-        let beside = path + ".partial"
-
         // The relaxed encoder leaves letters beyond ASCII readable; no HTML holds this file.
-        do
-            use file = File.Create beside
+        let options = JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
-            use json =
-                new Utf8JsonWriter(
-                    file,
-                    JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
-                )
-
-            write json tokenizer.Parts
-
-        File.Move(beside, path, true)
+        WholeFile.write path (fun file ->
+            use json = new Utf8JsonWriter(file, options)
+            write json tokenizer.Parts)

@@ -24,6 +24,4 @@ module VocabularyFile =
 
     /// Written beside and renamed, so that a reader never sees half a file. Raises IOException.
     let save (path: string) (vocabulary: Vocabulary) =
-        let beside = path + ".partial"
-        File.WriteAllText(beside, String.Join('\n', vocabulary.Tokens) + "\n")
-        File.Move(beside, path, true)
+        WholeFile.writeText path (String.Join('\n', vocabulary.Tokens) + "\n")

@@ -38,6 +38,7 @@ let private recipe: LmRecipe = {
     TokenDropout = 0.0
     MaxTokens = longest
     Vocabulary = vocabulary
+    SplitIdentifiers = false
     Freeze = { Embeddings = false; Layers = 0 }
     Lora = {
         Rank = 0

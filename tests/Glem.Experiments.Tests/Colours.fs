@@ -92,6 +92,7 @@ module Colours =
                         Heads = 4
                         Intermediate = 64
                         Vocabulary = 300
+                        SplitIdentifiers = false
                         MaxTokens = 24
                 }
                 Mlm = {

@@ -104,6 +104,49 @@ type EmbedArguments =
             | EmbedArguments.Batch _ -> "texts in a forward pass (default 64)"
 
 [<RequireQualifiedAccess>]
+type PretrainArguments =
+    | Dataset of string
+    | Input of string list
+    | [<Mandatory>] Out of string
+    | Recipe of string
+    | Set of string
+    | Seed of int
+    | Dtype of string
+    | Precision of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | PretrainArguments.Dataset _ -> "the texts: a data set's name or folder"
+            | PretrainArguments.Input _ ->
+                "or files of them: .jsonl or .csv or .tsv with a field 'text', or .txt with one a line; also .gz"
+            | PretrainArguments.Out _ ->
+                "the folder to make: config.json, model.safetensors, tokenizer.json, pretrain.json"
+            | PretrainArguments.Recipe _ ->
+                "a recipe's name or file, whose lm and mlm fields say what is trained and how (default quickstart)"
+            | PretrainArguments.Set _ ->
+                "path=value changes one field, e.g. lm.layers=4, or lm.pretrained=DIR to go on from a model; may be repeated"
+            | PretrainArguments.Seed _ -> "the run's seed (default 0)"
+            | PretrainArguments.Dtype _ ->
+                "number format of the weights written: float32 (default), float16 or bfloat16"
+            | PretrainArguments.Precision _ ->
+                "float32 or bfloat16 (default: bfloat16 where the hardware is faster at it)"
+
+[<RequireQualifiedAccess>]
+type CorpusArguments =
+    | [<Mandatory>] Out of string
+    | Docs of string
+    | Debian of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | CorpusArguments.Out _ -> "the .txt.gz file to make, a text a line"
+            | CorpusArguments.Docs _ ->
+                "a folder of assemblies and their XML documentation, beside the reference packs; may be repeated"
+            | CorpusArguments.Debian _ -> "Debian's Translation-en file, unpacked"
+
+[<RequireQualifiedAccess>]
 type InductiveArguments =
     | Seeds of int
     | Out of string
@@ -255,6 +298,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
+    | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
@@ -272,6 +316,7 @@ type GlemArguments =
             | GlemArguments.Predict _ ->
                 "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
             | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
+            | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"

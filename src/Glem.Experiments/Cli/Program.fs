@@ -9,6 +9,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Run options) -> RunCommand.run options
     | Some(GlemArguments.Predict options) -> PredictCommand.run options
     | Some(GlemArguments.Embed options) -> EmbedCommand.run options
+    | Some(GlemArguments.Pretrain options) -> PretrainCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
     | Some(GlemArguments.Recipe options) -> RecipeCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options

@@ -66,23 +66,6 @@ module RunCommand =
         let command = $"""./glem quickstart --seed %d{seed}%s{if quick then " --quick" else ""}"""
         execute (Compute.automatic ()) recipe seed (options.TryGetResult QuickstartArguments.Out) command
 
-    let private compute (options: ParseResults<RunArguments>) =
-        let automatic = Compute.automatic ()
-
-        match options.TryGetResult RunArguments.Precision with
-        | None -> Ok automatic
-        | Some "float32" ->
-            Ok {
-                automatic with
-                    Precision = Precision.Float32
-            }
-        | Some "bfloat16" ->
-            Ok {
-                automatic with
-                    Precision = Precision.BFloat16
-            }
-        | Some other -> Error(InSetting("--precision", other, "float32 or bfloat16"))
-
     let run (options: ParseResults<RunArguments>) =
         let seed = options.GetResult(RunArguments.Seed, 0)
         let settings = options.GetResults RunArguments.Set
@@ -102,7 +85,7 @@ module RunCommand =
             |> Result.bind Recipe.validate
             |> Result.bind Recipe.runnable
 
-        match recipe, compute options with
+        match recipe, ComputeOption.ofPrecision (options.TryGetResult RunArguments.Precision) with
         | Error error, _
         | _, Error error -> Error error
         | Ok recipe, Ok compute ->

@@ -105,6 +105,37 @@ module ApiDocumentation =
                 | _ -> ()
     ]
 
+    /// The entries of a file. Error: a file that is not well-formed XML.
+    let private entries (file: string) : Result<XmlElement list, GlemError> =
+        try
+            use reader = XmlReader.Create(file, XmlReaderSettings(DtdProcessing = DtdProcessing.Prohibit))
+            let document = XmlDocument(PreserveWhitespace = true)
+            reader.MoveToContent() |> ignore
+
+            Ok [
+                while not reader.EOF do
+                    if reader.NodeType = XmlNodeType.Element && reader.Name = "member" then
+                        match document.ReadNode reader with
+                        | :? XmlElement as entry -> entry
+                        | _ -> ()
+                    else
+                        reader.Read() |> ignore
+            ]
+        with :? XmlException as error ->
+            Error(InFile(file, $"line %d{error.LineNumber}", error.Message, "well-formed XML documentation"))
+
+    /// All that a file says, entry by entry in its order: the type's identifier, the member's name where it is one, and
+    /// the paragraphs of summary, remarks, return value, value, parameters and exceptions. Error: as `read`.
+    let passages (file: string) : Result<(string * string option * string list) list, GlemError> =
+        let parts = [ "summary"; "remarks"; "returns"; "value"; "param"; "exception" ]
+
+        entries file
+        |> Result.map (
+            List.choose (fun entry ->
+                target (entry.GetAttribute "name")
+                |> Option.map (fun (owner, name) -> owner, name, paragraphsOf parts (HashSet()) entry))
+        )
+
     /// The documents of the types in `visible` (identifier -> visible members), from files read in the given order; where two
     /// files document the same thing, the first one counts. Error for a file that is not well-formed XML.
     let read (visible: IReadOnlyDictionary<string, Set<string>>) (files: string list) =
@@ -140,30 +171,7 @@ module ApiDocumentation =
                 ofMembers[owner].AddRange paragraphs
             | _ -> ()
 
-        let readFile (file: string) =
-            try
-                use reader = XmlReader.Create(file, XmlReaderSettings(DtdProcessing = DtdProcessing.Prohibit))
-                let document = XmlDocument(PreserveWhitespace = true)
-                reader.MoveToContent() |> ignore
-
-                while not reader.EOF do
-                    if reader.NodeType = XmlNodeType.Element && reader.Name = "member" then
-                        match document.ReadNode reader with
-                        | :? XmlElement as entry -> readEntry entry
-                        | _ -> ()
-                    else
-                        reader.Read() |> ignore
-
-                Ok()
-            with :? XmlException as error ->
-                Error(
-                    InFile(
-                        file,
-                        $"line %d{error.LineNumber}",
-                        error.Message,
-                        "the XML documentation of the pinned pack"
-                    )
-                )
+        let readFile file = entries file |> Result.map (List.iter readEntry)
 
         let rec readAll files =
             match files with

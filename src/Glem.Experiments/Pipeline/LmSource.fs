@@ -40,6 +40,7 @@ module LmSource =
             let training = {
                 WordPieceTrainer.defaults with
                     VocabularySize = recipe.Vocabulary
+                    SplitIdentifiers = recipe.SplitIdentifiers
             }
 
             WordPieceTrainer.train training texts

@@ -159,20 +159,12 @@ module Study =
         if recipe.Fit.Epochs = 0.0 then
             encoder
         else
-            let specials = study.Tokenizer.Specials
-
-            let vocabulary = {
-                Mask = specials.Mask
-                Special = Set [ specials.Pad; specials.Unknown; specials.Cls; specials.Sep; specials.Mask ]
-                Size = study.Tokenizer.VocabularySize
-            }
-
             let watch = study.Watch "masked-language model"
 
             MaskedLanguageModel.pretrain
                 study.Compute
                 study.Lm
-                vocabulary
+                (MaskingVocabulary.ofTokenizer study.Tokenizer)
                 recipe.Hidden
                 recipe.Fit
                 key

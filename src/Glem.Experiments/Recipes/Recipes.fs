@@ -79,6 +79,7 @@ module Recipes =
             TokenDropout = 0.3
             MaxTokens = 128
             Vocabulary = 8000
+            SplitIdentifiers = false
             Freeze = { Embeddings = false; Layers = 0 }
             Lora = {
                 Rank = 0

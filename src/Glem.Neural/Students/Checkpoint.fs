@@ -27,14 +27,16 @@ module Checkpoint =
     let private weightsFile folder = Path.Combine(folder, "model.safetensors")
     let private configFile folder = Path.Combine(folder, "config.json")
 
-    let internal saveWeights (path: string) (weights: Weights) =
+    let private saveWeightsAs (dtype: torch.ScalarType) (path: string) (weights: Weights) =
         use _ = torch.NewDisposeScope()
         let tensors = Dictionary<string, Tensor>()
 
         for pair in weights do
-            tensors.Add(pair.Key, Weight.toTensor pair.Value)
+            tensors.Add(pair.Key, (Weight.toTensor pair.Value).``to`` dtype)
 
         Safetensors.Save(path, tensors, dict [ "format", "pt" ])
+
+    let internal saveWeights path weights = saveWeightsAs torch.ScalarType.Float32 path weights
 
     let internal loadWeights (path: string) : Weights =
         use _ = torch.NewDisposeScope()
@@ -72,6 +74,11 @@ module Checkpoint =
         let own = (nonNull config["architectures"]).AsArray()[0] |> string
         own.Replace("Model", "ForSequenceClassification")
 
+    let private writeConfig folder (config: JsonObject) =
+        WholeFile.writeText
+            (configFile folder)
+            (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
+
     /// Writes the model and its tokenizer. config.json is that of the family's classifier in Hugging Face's library (such as
     /// BertForSequenceClassification, whose pooler is absent: it does not pool as GLEM does) with keys of our own:
     /// glem_pooling, glem_embedding, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
@@ -96,10 +103,39 @@ module Checkpoint =
         config["glem_max_tokens"] <- saved.MaxTokens
         saveWeights (weightsFile folder) saved.Weights
         TokenizerFolder.save folder saved.MaxTokens saved.Tokenizer
+        writeConfig folder config
 
-        WholeFile.writeText
-            (configFile folder)
-            (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
+    /// Writes an encoder without a head, and its tokenizer, as Hugging Face's class for the family alone (such as
+    /// BertModel) reads them: names without the family's prefix, in float32, float16 or bfloat16. Raises IOException.
+    let saveEncoder
+        (folder: string)
+        (dtype: torch.ScalarType)
+        (encoder: Encoder)
+        (weights: Weights)
+        maxTokens
+        tokenizer
+        =
+        Directory.CreateDirectory folder |> ignore
+        let prefix = Encoder.prefix encoder
+
+        let own: Weights =
+            weights
+            |> Seq.filter _.Key.StartsWith(prefix)
+            |> Seq.map (fun pair -> KeyValuePair(pair.Key.Substring prefix.Length, pair.Value))
+            |> Dictionary
+            :> Weights
+
+        saveWeightsAs dtype (weightsFile folder) own
+        TokenizerFolder.save folder maxTokens tokenizer
+        let config = Encoder.toNode encoder
+
+        config["torch_dtype"] <-
+            match dtype with
+            | torch.ScalarType.Float16 -> "float16"
+            | torch.ScalarType.BFloat16 -> "bfloat16"
+            | _ -> "float32"
+
+        writeConfig folder config
 
     /// Reads what saveLm wrote. Error: a file that is absent or damaged, by name and key.
     let loadLm (folder: string) : Result<SavedLanguageModel, GlemError> =

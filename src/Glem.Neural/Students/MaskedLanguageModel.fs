@@ -13,6 +13,26 @@ type MaskingVocabulary = {
     Size: int
 }
 
+module MaskingVocabulary =
+    /// Raises GlemException for a tokenizer without an encoder's special tokens.
+    let ofTokenizer (tokenizer: Tokenizer) =
+        let specials = tokenizer.Specials
+
+        {
+            Mask = specials.Mask
+            Special = Set [ specials.Pad; specials.Unknown; specials.Cls; specials.Sep; specials.Mask ]
+            Size = tokenizer.VocabularySize
+        }
+
+/// Pre-training between two steps: one that was interrupted continues from here with the same bits.
+type MlmProgress = {
+    /// Steps done.
+    Step: int
+    /// The encoder and the game's head.
+    Weights: Weights
+    Optimiser: OptimiserState
+}
+
 /// Pre-training on the texts alone: guess hidden tokens (Devlin et al. 2019, section 3.1). No label is involved.
 module MaskedLanguageModel =
     let private head = "cls.predictions"
@@ -68,8 +88,11 @@ module MaskedLanguageModel =
         let positions = positions.ToArray()
         hidden, positions, positions |> Array.map (fun i -> ids[i])
 
-    /// Trains the encoder on the texts for the recipe's epochs and answers its weights, without the game's head.
-    let pretrain
+    /// Trains the encoder on the texts for the recipe's epochs and answers its weights, without the game's head. Begins at
+    /// `from`, where there is any; after every step `watch` sees its state, and what can be kept to continue from there, and
+    /// says whether to go on.
+    let pretrainFrom
+        (from: MlmProgress option)
         (compute: Compute)
         (model: LanguageModel)
         vocabulary
@@ -80,9 +103,11 @@ module MaskedLanguageModel =
         (texts: TokenisedTexts)
         (encoder: Weights)
         =
-        use p = Parameters.Create(compute, role model, withHead key model encoder)
+        let start = from |> Option.map _.Weights |> Option.defaultWith (fun () -> withHead key model encoder)
+        use p = Parameters.Create(compute, role model, start)
         let rateFactor = Tuning.rateFactor recipe.Optimiser.LayerDecay model.Encoder
-        use optimiser = new Optimiser(recipe.Optimiser, p, rateFactor = rateFactor)
+        let state = from |> Option.map _.Optimiser
+        use optimiser = new Optimiser(recipe.Optimiser, p, ?state = state, rateFactor = rateFactor)
         let plan = FitRecipe.plan texts.Length recipe
         let everyText = Array.init texts.Length id
         let rows = Batches.schedule key recipe.Batch (texts |> Array.map _.Length) (fun _ -> everyText)
@@ -173,6 +198,24 @@ module MaskedLanguageModel =
             Parameters = p
         }
 
-        Training.toBest plan trainee watch |> ignore
+        let progress step () = {
+            Step = step
+            Weights = p.Snapshot()
+            Optimiser = optimiser.State
+        }
+
+        let first = from |> Option.map _.Step |> Option.defaultValue 0
+
+        Training.statesFrom first plan trainee
+        |> Seq.takeWhile (fun state -> watch (progress state.Step) state)
+        |> Seq.iter ignore
 
         p.Snapshot() |> Seq.filter (fun pair -> not (pair.Key.StartsWith head)) |> Dictionary :> Weights
+
+    /// The same from its beginning to its end.
+    let pretrain compute model vocabulary share recipe key (watch: TrainState -> unit) texts encoder =
+        let watch _ state =
+            watch state
+            true
+
+        pretrainFrom None compute model vocabulary share recipe key watch texts encoder

@@ -40,6 +40,8 @@ type LmRecipe = {
     MaxTokens: int
     /// Size of the vocabulary trained on the data set's texts.
     Vocabulary: int
+    /// Whether that vocabulary's tokenizer cuts names such as JsonSerializer where their case changes.
+    SplitIdentifiers: bool
     Freeze: FreezeRecipe
     Lora: LoraRecipe
 }

@@ -54,6 +54,12 @@ module Normalizer =
 
         output.Copy(input, from, input.Length - from)
 
+    /// A blank where the case of a name changes: "IAsyncEnumerable" reads "I Async Enumerable", "XMLReader" reads "XML Reader".
+    let splitIdentifiers =
+        match TextPattern.create (Expression @"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])") with
+        | Ok seam -> Normalizer.Replace(seam, " ")
+        | Error problem -> invalidOp problem
+
     let internal append (normalizer: Normalizer) (input: CharBuffer) (output: CharBuffer) =
         let text = input.Span
 

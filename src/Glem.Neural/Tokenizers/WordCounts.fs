@@ -6,17 +6,14 @@ open System.Collections.Generic
 /// How often each word of a corpus occurs, as the tokenizer's first two stages give them.
 module WordCounts =
     /// Raises OverflowException for a word that occurs 2^31 times.
-    let ofTexts (normalizer: BertNormalizer) (texts: seq<string>) : IReadOnlyDictionary<string, int> =
+    let ofTexts (normalizers: Normalizer list) (texts: seq<string>) : IReadOnlyDictionary<string, int> =
         let counts = Dictionary<string, int>(StringComparer.Ordinal)
         let mutable countOf = counts.GetAlternateLookup<ReadOnlySpan<char>>()
-        let raw = CharBuffer false
-        let buffer = CharBuffer false
+        let workspace = Workspace false
 
         for text in texts do
-            raw.Load(text.AsSpan())
-            buffer.Clear()
-            BertNormalizer.append normalizer raw buffer
-            let normalized = buffer.Span
+            workspace.Raw.Load(text.AsSpan())
+            let normalized = workspace.Normalize(normalizers, 0, workspace.Raw.Length).Span
             let mutable struct (first, length) = BertPreTokenizer.next normalized 0
 
             while length > 0 do

@@ -13,6 +13,8 @@ type WordPieceTraining = {
     /// How many characters are kept, the most frequent ones; a word with another is [UNK].
     AlphabetLimit: int
     Normalizer: BertNormalizer
+    /// Cut names such as JsonSerializer where their case changes, before the normaliser takes it away.
+    SplitIdentifiers: bool
 }
 
 /// WordPiece vocabularies made as Hugging Face's BertWordPieceTrainer makes them, that is by byte-pair encoding
@@ -26,6 +28,7 @@ module WordPieceTrainer =
         MinFrequency = 2
         AlphabetLimit = 1000
         Normalizer = BertNormalizer.uncased
+        SplitIdentifiers = false
     }
 
     let private specials = [ "[PAD]"; "[UNK]"; "[CLS]"; "[SEP]"; "[MASK]" ]
@@ -177,9 +180,15 @@ module WordPieceTrainer =
     /// joined pieces in the order in which they were found. The same word counts give the same vocabulary.
     /// Errors: settings below 1; a vocabulary too small for the alphabet.
     let train (settings: WordPieceTraining) (texts: seq<string>) : Result<Tokenizer, GlemError> =
+        let normalizers = [
+            if settings.SplitIdentifiers then
+                Normalizer.splitIdentifiers
+            Normalizer.Bert settings.Normalizer
+        ]
+
         let trained () =
             let words =
-                WordCounts.ofTexts settings.Normalizer texts
+                WordCounts.ofTexts normalizers texts
                 |> Seq.map (fun entry -> [| for rune in entry.Key.EnumerateRunes() -> rune.Value |], entry.Value)
                 |> Seq.filter (fun (word, _) -> word.Length <= WordPiece.DefaultMaxCharsPerWord)
                 |> Seq.toArray
@@ -233,5 +242,9 @@ module WordPieceTrainer =
                 |> Result.mapError string
                 |> Result.bind (Tokenizer.bert settings.Normalizer)
             with
-            | Ok tokenizer -> tokenizer
+            | Ok tokenizer ->
+                Tokenizer.ofParts {
+                    tokenizer.Parts with
+                        Normalizers = normalizers
+                }
             | Error problem -> invalidOp $"The trainer's own vocabulary is not one: %s{problem}")

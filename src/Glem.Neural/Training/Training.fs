@@ -40,14 +40,14 @@ module Training =
         challenger.Accuracy > champion.Accuracy
         || (challenger.Accuracy = champion.Accuracy && challenger.Nll < champion.Nll)
 
-    let private start (plan: Plan) : TrainState = {
-        Step = 0
+    let private start (plan: Plan) step : TrainState = {
+        Step = step
         Steps = plan.Steps
         Loss = nan
         Validation = None
         Best = None
         SinceBest = 0
-        IsDone = plan.Steps = 0
+        IsDone = step >= plan.Steps
     }
 
     let private checkFinite what (trainee: Trainee) step (value: float) =
@@ -90,15 +90,18 @@ module Training =
         | Some evaluate when steps % plan.EvaluateEvery = 0 || next.IsDone -> judge plan trainee (evaluate ()) next
         | _ -> next
 
-    /// One state per optimiser step. Enumerate once: the states share the trainee's parameters.
-    let states (plan: Plan) (trainee: Trainee) =
-        start plan
+    /// One state per optimiser step from a given one on. Enumerate once: the states share the trainee's parameters.
+    let statesFrom (first: int) (plan: Plan) (trainee: Trainee) =
+        start plan first
         |> Seq.unfold (fun state ->
             if state.IsDone then
                 None
             else
                 let next = step plan trainee state
                 Some(next, next))
+
+    /// One state per optimiser step.
+    let states (plan: Plan) (trainee: Trainee) = statesFrom 0 plan trainee
 
     /// Trains to the end, shows every state to `watch`, and leaves the parameters at the best evaluation's values.
     /// Answers that evaluation's scores.

@@ -83,3 +83,61 @@ let ``a batch in which no token is hidden teaches nothing and stops nothing`` ()
     Assert.Equal(20, losses.Count)
     Assert.Contains(0.0, losses)
     Assert.Contains(losses, fun loss -> loss > 0.0)
+
+[<Fact>]
+let ``pre-training that was interrupted after any step, and kept in a file, ends with the same bits`` () =
+    let encoder = LanguageModel.initialEncoder TinyTask.key TinyTask.lm
+    let recipe = { TinyTask.recipe with Epochs = 3.0 }
+
+    let from progress watch =
+        MaskedLanguageModel.pretrainFrom
+            progress
+            (Golden.cpu Precision.BFloat16)
+            TinyTask.lm
+            TinyTask.masking
+            0.15
+            recipe
+            TinyTask.key
+            watch
+            TinyTask.texts
+            encoder
+
+    let steps = Collections.Generic.List<int>()
+
+    let whole =
+        from None (fun _ state ->
+            steps.Add state.Step
+            true)
+
+    use folder = new TemporaryFolder()
+    let path = folder.File "progress.safetensors"
+
+    for interrupted in [ 1; steps.Count / 2; steps.Count - 1 ] do
+        from None (fun progress state ->
+            if state.Step = interrupted then
+                MlmCheckpoint.save path (progress ())
+
+            state.Step < interrupted)
+        |> ignore
+
+        let rest = Collections.Generic.List<int>()
+
+        let continued =
+            from (Some(Result.orRaise (MlmCheckpoint.load path))) (fun _ state ->
+                rest.Add state.Step
+                true)
+
+        Assert.Equal<int>([ interrupted + 1 .. steps.Count ], rest)
+        Assert.True(TinyTask.areEqual whole continued)
+
+[<Fact>]
+let ``a damaged file of progress is refused by its name`` () =
+    use folder = new TemporaryFolder()
+    let path = folder.File "progress.safetensors"
+
+    for content in [ ""; "no tensors"; "\002\000\000\000\000\000\000\000{}" ] do
+        IO.File.WriteAllText(path, content)
+
+        match MlmCheckpoint.load path with
+        | Ok _ -> failwith "a damaged file was read"
+        | Error error -> Assert.Contains("progress.safetensors", GlemError.message error)

@@ -118,3 +118,38 @@ module WordPieceTrainerTests =
             match WordPieceTrainer.train settings [ "ab" ] with
             | Error error -> Assert.StartsWith(expected, GlemError.message error)
             | Ok _ -> Assert.Fail expected
+
+    [<Fact>]
+    let ``identifiers are cut where their case changes, in training, in encoding and behind a tokenizer json`` () =
+        let texts = [
+            "JsonSerializer reads Json"
+            "IAsyncEnumerable of XMLReader"
+            "plain UPPER words v2Beta"
+        ]
+
+        let settings = {
+            WordPieceTrainer.defaults with
+                VocabularySize = 400
+                MinFrequency = 1
+                SplitIdentifiers = true
+        }
+
+        let tokenizer = WordPieceTrainer.train settings texts |> Result.orRaise
+
+        let words (text: string) =
+            Tokenizer.encodePlain tokenizer text |> Seq.map (Tokenizer.tokenOf tokenizer) |> String.concat " "
+
+        Assert.Equal("json serializer reads json", words texts[0])
+        Assert.Equal("i async enumerable of xml reader", words texts[1])
+        Assert.Equal("plain upper words v2 beta", words texts[2])
+        use folder = new TemporaryFolder()
+        let path = folder.File "tokenizer"
+        System.IO.Directory.CreateDirectory path |> ignore
+        TokenizerFolder.save path 32 tokenizer
+        let again = TokenizerFolder.load path |> Result.orRaise
+
+        for text in texts do
+            Assert.Equal<int>(Tokenizer.encode tokenizer 32 text, Tokenizer.encode again 32 text)
+            let aligned = Tokenizer.encodeAligned again 32 text
+            let struct (first, last) = aligned.Offsets[1]
+            Assert.Equal(Tokenizer.tokenOf again aligned.Ids[1], text.Substring(first, last - first).ToLowerInvariant())

@@ -1,0 +1,90 @@
+namespace Glem
+
+open System
+open System.Globalization
+open System.Runtime.InteropServices
+open System.Threading
+open Argu
+open TorchSharp
+
+/// glem pretrain.
+module PretrainCommand =
+    let private thousands (number: int64) = number.ToString("N0", CultureInfo.InvariantCulture)
+
+    let private texts (options: ParseResults<PretrainArguments>) : Result<string[], GlemError> =
+        match options.TryGetResult PretrainArguments.Dataset, options.TryGetResult PretrainArguments.Input with
+        | Some name, None -> Datasets.find name |> Result.map _.Graph.Texts
+        | None, Some files ->
+            (files, Ok [])
+            ||> List.foldBack (fun file rest ->
+                rest |> Result.bind (fun rest -> TextTable.read file |> Result.map (fun texts -> texts :: rest)))
+            |> Result.map (Array.concat >> Array.map _.Text)
+        | _ -> Error(InSetting("pretrain", "neither or both of --dataset and --input", "one of them"))
+
+    let private dtype (options: ParseResults<PretrainArguments>) =
+        match options.GetResult(PretrainArguments.Dtype, "float32") with
+        | "float32" -> Ok torch.ScalarType.Float32
+        | "float16" -> Ok torch.ScalarType.Float16
+        | "bfloat16" -> Ok torch.ScalarType.BFloat16
+        | other -> Error(InSetting("--dtype", other, "float32, float16 or bfloat16"))
+
+    let private recipe (options: ParseResults<PretrainArguments>) =
+        Recipes.find (options.GetResult(PretrainArguments.Recipe, Recipes.quickstart.Name))
+        |> Result.bind (Settings.setAll (options.GetResults PretrainArguments.Set))
+        |> Result.bind Recipe.validate
+        |> Result.bind (fun recipe ->
+            if recipe.Mlm.Fit.Epochs > 0.0 then
+                Ok recipe
+            else
+                Error(InSetting("mlm.fit.epochs", "0", "more than none")))
+
+    /// Runs the work; Ctrl-C and a polite kill let its present steps end instead of the process.
+    let private interruptible (work: (unit -> bool) -> 'r) : 'r =
+        let mutable asked = false
+
+        let ask (context: PosixSignalContext) =
+            context.Cancel <- true
+            Volatile.Write(&asked, true)
+
+        use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
+        use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask)
+        work (fun () -> Volatile.Read &asked)
+
+    let private execute (request: PretrainRequest) =
+        Console.line
+            $"%s{thousands request.Texts.LongLength} texts, %d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe request.Compute}"
+
+        interruptible (fun stops -> ProgressView.Run(Pretrain.run request stops))
+        |> Result.map (fun ended ->
+            match ended with
+            | Pretrained.Whole(sequences, tokens) ->
+                Console.line
+                    $"%s{thousands (int64 sequences)} sequences of %s{thousands tokens} tokens, seen %g{request.Recipe.Mlm.Fit.Epochs} times"
+
+                Console.line $"Everything is in %s{request.Output}/; ./glem model describe %s{request.Output} shows it"
+            | Pretrained.Interrupted(step, steps) ->
+                Console.line
+                    $"Interrupted at step %d{step} of %d{steps}; the same command goes on from there (%s{Pretrain.partialFolder request.Output}/)")
+
+    let run (options: ParseResults<PretrainArguments>) : Result<unit, GlemError> =
+        let output = options.GetResult PretrainArguments.Out
+
+        // What costs nothing is looked at first.
+        Trial.checkOutput output
+        |> Result.bind (fun () -> recipe options)
+        |> Result.bind (fun recipe ->
+            dtype options
+            |> Result.bind (fun dtype ->
+                ComputeOption.ofPrecision (options.TryGetResult PretrainArguments.Precision)
+                |> Result.bind (fun compute ->
+                    texts options
+                    |> Result.bind (fun texts ->
+                        execute {
+                            Recipe = recipe
+                            Texts = texts
+                            Seed = options.GetResult(PretrainArguments.Seed, 0)
+                            Compute = compute
+                            Dtype = dtype
+                            Output = output
+                            Command = "./glem " + String.Join(' ', Environment.GetCommandLineArgs() |> Array.skip 1)
+                        }))))

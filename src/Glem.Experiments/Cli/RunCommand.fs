@@ -67,21 +67,8 @@ module RunCommand =
         execute (Compute.automatic ()) recipe seed (options.TryGetResult QuickstartArguments.Out) command
 
     let private compute (options: ParseResults<RunArguments>) =
-        let automatic = Compute.automatic ()
-
-        match options.TryGetResult RunArguments.Precision with
-        | None -> Ok automatic
-        | Some "float32" ->
-            Ok {
-                automatic with
-                    Precision = Precision.Float32
-            }
-        | Some "bfloat16" ->
-            Ok {
-                automatic with
-                    Precision = Precision.BFloat16
-            }
-        | Some other -> Error(InSetting("--precision", other, "float32 or bfloat16"))
+        ComputeOptions.precision (options.TryGetResult RunArguments.Precision)
+        |> Result.bind (ComputeOptions.memory (options.TryGetResult RunArguments.MemoryBudget))
 
     let run (options: ParseResults<RunArguments>) =
         let seed = options.GetResult(RunArguments.Seed, 0)

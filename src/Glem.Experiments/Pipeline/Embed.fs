@@ -5,7 +5,6 @@ open System.Globalization
 open System.IO
 open System.Runtime.InteropServices
 open System.Security.Cryptography
-open System.Text
 open System.Threading
 open Glem.Torch.Extensions
 
@@ -88,14 +87,14 @@ module Embed =
                 Compute.describe request.Compute
                 (Encoder.toNode source.Encoder).ToJsonString()
                 $"%A{source.Pooling}, %d{source.MaxTokens} tokens, %d{request.Batch} texts, %A{request.Number}"
-                Path.GetExtension request.Path
+                string (Path.GetExtension request.Path)
             ]
 
-        hash.AppendData(Encoding.UTF8.GetBytes text)
+        hash.AppendData(Text.Encoding.UTF8.GetBytes text)
         hash.AppendData(tokenizer.ToArray())
 
         for pair in source.Weights |> Seq.sortBy _.Key do
-            hash.AppendData(Encoding.UTF8.GetBytes pair.Key)
+            hash.AppendData(Text.Encoding.UTF8.GetBytes pair.Key)
             hash.AppendData(MemoryMarshal.AsBytes(ReadOnlySpan pair.Value.Values))
 
         hash.GetHashAndReset()

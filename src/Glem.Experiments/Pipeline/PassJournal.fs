@@ -23,7 +23,8 @@ type PassJournal private (path: string, file: FileStream, records: ResizeArray<s
 
     static let bytesOf (struct (block: int64, batches: int64, digest: byte[])) =
         let front = Array.concat [ BitConverter.GetBytes block; BitConverter.GetBytes batches; digest ]
-        Array.append front (SHA256.HashData front)[.. size - front.Length - 1]
+        let sum = SHA256.HashData front
+        Array.append front sum[.. size - front.Length - 1]
 
     static let recordOf (bytes: byte[]) =
         let record = struct (BitConverter.ToInt64(bytes, 0), BitConverter.ToInt64(bytes, 8), bytes[16..47])

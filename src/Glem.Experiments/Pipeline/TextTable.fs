@@ -59,11 +59,14 @@ module TextTable =
         |> Result.map someOf
 
     /// Line ends in the file: about how many texts `stream` will give. Raises IOException, InvalidDataException.
-    let lines (path: string) : int64 =
+    let countLines (path: string) : int64 =
         use file = File.OpenRead path
 
         use stream: Stream =
-            if FileScan.isGzip path then new GZipStream(file, CompressionMode.Decompress) else file
+            if FileScan.isGzip path then
+                new GZipStream(file, CompressionMode.Decompress)
+            else
+                file
 
         let buffer = Array.zeroCreate<byte> (1 <<< 20)
 

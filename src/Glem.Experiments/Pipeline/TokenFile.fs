@@ -32,7 +32,7 @@ module TokenFile =
             if ids % 2L = 1L then
                 stream.Write(ReadOnlySpan(Array.zeroCreate<byte> 4))
 
-            stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan offsets))
+            stream.Write(int64Bytes (offsets.ToArray()))
             stream.Write(int64Bytes [| int64 offsets.Count - 1L; ids |]))
 
     let private bad problem = raise (InvalidDataException problem)

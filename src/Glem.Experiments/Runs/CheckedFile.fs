@@ -23,7 +23,8 @@ module CheckedFile =
     /// Writes beside, under a name that no other process uses, and renames: readers and racing writers see whole files only.
     /// Raises IOException, UnauthorizedAccessException.
     let write (path: string) (kind: string) (content: Stream -> unit) =
-        let beside = $"%s{path}.%d{Environment.ProcessId}-%s{Guid.NewGuid().ToString "N"}.tmp"
+        let unique = Guid.NewGuid().ToString "N"
+        let beside = $"%s{path}.%s{unique}.tmp"
 
         try
             do

@@ -55,10 +55,15 @@ type MappedFile private (view: MemoryMappedViewAccessor option, length: int64) =
             MappedFile(None, 0L)
         else
             let inherits, leaveOpen = HandleInheritability.None, true
-            use map = MemoryMappedFile.CreateFromFile(file, null, 0L, MemoryMappedFileAccess.Read, inherits, leaveOpen)
+
+            use map =
+                MemoryMappedFile.CreateFromFile(file, null, 0L, MemoryMappedFileAccess.Read, inherits, leaveOpen)
+
             MappedFile(Some(map.CreateViewAccessor(0L, 0L, MemoryMappedFileAccess.Read)), length)
 
     /// Raises IOException.
     static member Open(path: string) =
-        use file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite ||| FileShare.Delete)
+        use file =
+            File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite ||| FileShare.Delete)
+
         MappedFile.OfHandle file

@@ -37,7 +37,12 @@ type EmbedRestartTests() =
     /// Runs a pass until so many texts are done; how many a pass before it had done.
     let runUntil count (request: EmbedRequest) items =
         use source = new CancellationTokenSource()
-        let mutable last = { Texts = 0L; Resumed = 0L; Tokens = 0L }
+
+        let mutable last = {
+            Texts = 0L
+            Resumed = 0L
+            Tokens = 0L
+        }
 
         let watch (progress: EmbedProgress) =
             last <- progress

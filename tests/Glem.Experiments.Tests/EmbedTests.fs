@@ -122,7 +122,11 @@ type EmbedTests() =
         let _, _, whole = npy (folder.File "whole.npy")
         let half = File.ReadAllBytes(folder.File "half.npy")
         Assert.Contains("'descr': '<f2'", Encoding.ASCII.GetString(half, 0, 128))
-        Assert.Equal<Half>(whole |> Array.map Half.op_Explicit, MemoryMarshal.Cast<byte, Half>(ReadOnlySpan(half, 256, half.Length - 256)).ToArray())
+
+        Assert.Equal<Half>(
+            whole |> Array.map Half.op_Explicit,
+            MemoryMarshal.Cast<byte, Half>(ReadOnlySpan(half, 256, half.Length - 256)).ToArray()
+        )
 
         let floats (name: string) =
             use file = new SafetensorsFile(folder.File name)

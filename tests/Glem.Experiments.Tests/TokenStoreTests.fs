@@ -24,8 +24,7 @@ type TokenStoreTests() =
     let texts = Colours.dataset.Value.Graph.Texts
     let tokenizer = WordPieceTrainer.train training texts |> Result.orRaise
 
-    let expected (texts: string[]) =
-        texts |> Array.map (fun text -> Tokenizer.encode tokenizer 20 text)
+    let expected (texts: string[]) = texts |> Array.map (fun text -> Tokenizer.encode tokenizer 20 text)
 
     let encode texts = TokenStore.encode store tokenizer 20 texts |> Array.map _.ToArray()
     let files () = Directory.GetFiles(store.Folder) |> Array.sort
@@ -56,8 +55,16 @@ type TokenStoreTests() =
         encode [| texts[0] + texts[1] |] |> ignore
         encode [| texts[0]; texts[1] |] |> ignore
         TokenStore.encode store tokenizer 19 texts |> ignore
-        let smaller = { training with VocabularySize = 200 }
-        let other = WordPieceTrainer.train smaller texts |> Result.orRaise
+
+        let cased = {
+            training with
+                Normalizer = {
+                    training.Normalizer with
+                        Lowercase = false
+                }
+        }
+
+        let other = WordPieceTrainer.train cased texts |> Result.orRaise
         TokenStore.encode store other 20 texts |> ignore
         Assert.Equal(7, (files ()).Length)
         Assert.Empty notices

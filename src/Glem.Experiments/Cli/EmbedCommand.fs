@@ -33,7 +33,8 @@ module EmbedCommand =
                     dataset.Graph.Ids
                     dataset.Graph.Texts,
                 fun () -> int64 dataset.Graph.NodeCount)
-        | None, Some path -> TextTable.stream path |> Result.map (fun items -> items, (fun () -> TextTable.countLines path))
+        | None, Some path ->
+            TextTable.stream path |> Result.map (fun items -> items, (fun () -> TextTable.countLines path))
         | _ -> Error(InSetting("embed", "neither or both of --dataset and --input", "one of them"))
 
     let private pooling (options: ParseResults<EmbedArguments>) (source: EmbeddingSource) =

@@ -21,7 +21,13 @@ type EmbedProgressView private (count: unit -> int64, every: TimeSpan, show: str
         let left = max 0L (total.Value - progress.Texts)
         let ahead = TimeSpan.FromSeconds(float left * seconds / float (max 1L fresh))
         let speed = float progress.Tokens / seconds |> int64
-        let time = ahead.ToString((if ahead.TotalDays < 1.0 then @"hh\:mm\:ss" else @"d\.hh\:mm\:ss"), CultureInfo.InvariantCulture)
+
+        let time =
+            ahead.ToString(
+                (if ahead.TotalDays < 1.0 then @"hh\:mm\:ss" else @"d\.hh\:mm\:ss"),
+                CultureInfo.InvariantCulture
+            )
+
         $"%s{thousands progress.Texts} of about %s{thousands total.Value} texts, %s{thousands speed} tokens/s, about %s{time} left"
 
     member _.Watch(progress: EmbedProgress) =

@@ -99,9 +99,22 @@ module Embed =
 
         hash.GetHashAndReset()
 
-    let private run (request: EmbedRequest) (embedder: Embedder) (file: EmbeddingFile) (journal: PassJournal) cancel watch items =
+    let private run
+        (request: EmbedRequest)
+        (embedder: Embedder)
+        (file: EmbeddingFile)
+        (journal: PassJournal)
+        cancel
+        watch
+        items
+        =
         let (cancel: CancellationToken), batch = cancel, request.Batch
-        let mutable progress = { Texts = 0L; Resumed = 0L; Tokens = 0L }
+
+        let mutable progress = {
+            Texts = 0L
+            Resumed = 0L
+            Tokens = 0L
+        }
 
         for block, (items: NewNode[]) in items |> Seq.chunkBySize TextPass.block |> Seq.indexed do
             let first = file.Rows
@@ -134,7 +147,10 @@ module Embed =
                     let sequences = rows |> Array.map (fun row -> sequences[row])
                     let vectors = embedder.Embed sequences
                     let width = embedder.Width
-                    rows |> Array.iteri (fun i row -> file.Write(first + int64 row, ReadOnlySpan(vectors, i * width, width)))
+
+                    rows
+                    |> Array.iteri (fun i row -> file.Write(first + int64 row, ReadOnlySpan(vectors, i * width, width)))
+
                     unnoted <- unnoted + rows.Length
 
                     progress <- {
@@ -143,12 +159,13 @@ module Embed =
                             Tokens = progress.Tokens + (sequences |> Array.sumBy (fun text -> int64 text.Length))
                     }
 
-                    if unnoted >= noted || k = batches - 1 || cancel.IsCancellationRequested then
+                    watch progress
+                    let isOver = cancel.IsCancellationRequested
+
+                    if unnoted >= noted || k = batches - 1 || isOver then
                         note (k + 1)
 
-                    watch progress
-
-                    if cancel.IsCancellationRequested then
+                    if isOver then
                         let count = progress.Texts.ToString("N0", CultureInfo.InvariantCulture)
                         let message = $"stopped after %s{count} texts; the same command goes on from there"
                         raise (OperationCanceledException(message, cancel))

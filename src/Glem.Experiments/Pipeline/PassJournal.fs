@@ -80,7 +80,11 @@ type PassJournal private (path: string, file: FileStream, records: ResizeArray<s
         let sound =
             Seq.initInfinite (fun _ ->
                 let bytes = Array.zeroCreate size
-                if file.ReadAtLeast(Span bytes, size, false) = size then recordOf bytes else None)
+
+                if file.ReadAtLeast(Span bytes, size, false) = size then
+                    recordOf bytes
+                else
+                    None)
             |> Seq.takeWhile _.IsSome
             |> Seq.choose id
             |> ResizeArray

@@ -63,8 +63,7 @@ module PredictInGraph =
                 {
                     saved.Inputs with
                         Features =
-                            withRow at features (saved.Inputs.Features.ToArray())
-                            |> Vectors.ofArray saved.Inputs.Width
+                            withRow at features (saved.Inputs.Features.ToArray()) |> Vectors.ofArray saved.Inputs.Width
                         Labels =
                             saved.Inputs.Labels
                             |> Option.map (fun labels -> {

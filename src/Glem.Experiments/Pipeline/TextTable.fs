@@ -68,7 +68,7 @@ module TextTable =
             else
                 file
 
-        let buffer = Array.zeroCreate<byte> (1 <<< 20)
+        let buffer = Array.zeroCreate<byte>(1 <<< 20)
 
         Seq.initInfinite (fun _ -> stream.Read(buffer, 0, buffer.Length))
         |> Seq.takeWhile (fun read -> read > 0)

@@ -58,7 +58,7 @@ module TokenFile =
         let offset i = (file.Memory<int64>(table + 8L * i, 1).Span)[0]
 
         // Memories of several texts each: one for every text would be an object for every text.
-        let texts = Array.zeroCreate<ReadOnlyMemory<int>> (int n)
+        let texts = Array.zeroCreate<ReadOnlyMemory<int>>(int n)
         let offsets = file.Memory<int64>(table, int n + 1)
 
         if offset 0L <> 0L || offset n <> t then

@@ -99,7 +99,11 @@ module TokenStore =
     /// Raises as Tokenizer.encodeAll does.
     let encode (store: TokenStore) (tokenizer: Tokenizer) (maxTokens: int) (texts: string[]) : TokenisedTexts =
         let path =
-            file store "tokens" [ TextDigest.ofTexts texts; contentOf tokenizer; BitConverter.GetBytes maxTokens ]
+            file store "tokens" [
+                TextDigest.ofTexts texts
+                contentOf tokenizer
+                BitConverter.GetBytes maxTokens
+            ]
 
         let write path =
             Seq.chunkBySize TextPass.block texts

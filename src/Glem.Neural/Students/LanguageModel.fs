@@ -131,11 +131,15 @@ module LanguageModel =
     /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts. The vectors keep to the memory budget.
     let private infer (compute: Compute) (model: LanguageModel) tuning p (texts: TokenisedTexts) =
         let c = model.Classes
-        let logits = Array.zeroCreate<float32> (texts.Length * c)
+        let logits = Array.zeroCreate<float32>(texts.Length * c)
 
         let forward batch =
             let states = tunedStates compute model tuning p Evaluating batch
-            [ pool model.Pooling batch states |> classify model p Evaluating; pool model.Embedding batch states ]
+
+            [
+                pool model.Pooling batch states |> classify model p Evaluating
+                pool model.Embedding batch states
+            ]
 
         let vectors =
             Vectors.build compute.Memory texts.Length (width model) (fun write ->

@@ -23,8 +23,7 @@ module TextPass =
         |> Seq.concat
 
     /// A tensor's values in float32, row-major.
-    let values (tensor: Tensor) =
-        tensor.``to``(torch.ScalarType.Float32).cpu().contiguous().data<float32>().ToArray()
+    let values (tensor: Tensor) = tensor.``to``(torch.ScalarType.Float32).cpu().contiguous().data<float32>().ToArray()
 
     /// Runs `forward` on batches of texts, and hands each text's part of its answers on.
     ///   forward : texts -> rows of some width, row-major, one list's item for each kind of answer
@@ -36,5 +35,8 @@ module TextPass =
             Scope.freeingAll (fun () ->
                 let packed = rows |> Array.map (fun row -> texts[row]) |> PackedBatch.ofSequences device
                 let answers = forward packed |> List.map values
-                let part i (all: float32[]) = ReadOnlyMemory(all, i * (all.Length / rows.Length), all.Length / rows.Length)
+
+                let part i (all: float32[]) =
+                    ReadOnlyMemory(all, i * (all.Length / rows.Length), all.Length / rows.Length)
+
                 rows |> Array.iteri (fun i row -> receive row (answers |> List.map (part i))))

@@ -47,7 +47,9 @@ type Vectors = private {
             let same (a: ReadOnlyMemory<float32>) (b: ReadOnlyMemory<float32>) =
                 MemoryExtensions.SequenceEqual(a.Span, b.Span)
 
-            this.width = other.width && this.count = other.count && Array.forall2 same this.segments other.segments
+            this.width = other.width
+            && this.count = other.count
+            && Array.forall2 same this.segments other.segments
         | _ -> false
 
     override this.GetHashCode() = HashCode.Combine(this.width, this.count)
@@ -74,7 +76,9 @@ module Vectors =
         Array.init ((count + size - 1) / size) (fun k -> min size (count - k * size))
 
     let private inMemory count width (fill: (int -> ReadOnlyMemory<float32> -> unit) -> unit) =
-        let segments = rowsOfSegments count width |> Array.map (fun rows -> Array.zeroCreate<float32> (rows * width))
+        let segments =
+            rowsOfSegments count width |> Array.map (fun rows -> Array.zeroCreate<float32>(rows * width))
+
         let size = Vectors.SegmentRows width
         fill (fun row vector -> vector.CopyTo(Memory(segments[row / size], row % size * width, width)))
 
@@ -102,8 +106,7 @@ module Vectors =
         use file = scratchFile folder (row * int64 count)
         RandomAccess.SetLength(file, row * int64 count)
 
-        fill (fun at vector ->
-            RandomAccess.Write(file, MemoryMarshal.AsBytes vector.Span, row * int64 at))
+        fill (fun at vector -> RandomAccess.Write(file, MemoryMarshal.AsBytes vector.Span, row * int64 at))
 
         let mapped = MappedFile.OfHandle file
         let size = Vectors.SegmentRows width
@@ -118,7 +121,12 @@ module Vectors =
 
     /// The vectors that `fill` hands on, each once, in any order; in a file where they are more than the budget.
     /// Raises IOException where the file cannot be written.
-    let build (memory: MemoryBudget) (count: int) (width: int) (fill: (int -> ReadOnlyMemory<float32> -> unit) -> unit) =
+    let build
+        (memory: MemoryBudget)
+        (count: int)
+        (width: int)
+        (fill: (int -> ReadOnlyMemory<float32> -> unit) -> unit)
+        =
         if 4L * int64 count * int64 width <= memory.Vectors then
             inMemory count width fill
         else

@@ -1,7 +1,7 @@
 module Glem.Neural.Tests.TextPassTests
 
 open System
-open FsCheck.FSharp
+open FsCheck
 open Glem
 open Xunit
 
@@ -22,6 +22,5 @@ let ``a pass visits every text once, block after block, the longest of a block f
             && batches |> Array.forall (fun rows -> rows.Length <= batch)
             && rows
                |> Array.pairwise
-               |> Array.forall (fun (a, b) ->
-                   a / TextPass.block < b / TextPass.block || lengths[a] >= lengths[b])
+               |> Array.forall (fun (a, b) -> a / TextPass.block < b / TextPass.block || lengths[a] >= lengths[b])
     )

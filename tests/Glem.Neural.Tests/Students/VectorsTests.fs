@@ -2,7 +2,7 @@ module Glem.Neural.Tests.VectorsTests
 
 open System
 open System.IO
-open FsCheck.FSharp
+open FsCheck
 open Glem
 open TorchSharp
 open Xunit
@@ -19,7 +19,7 @@ let ``vectors are the same in memory and in a file, in whatever order they come`
 
     Check.One(
         Config.QuickThrowOnFailure,
-        fun (count: FsCheck.NonNegativeInt) (width: FsCheck.PositiveInt) (seed: int) ->
+        fun (count: NonNegativeInt) (width: PositiveInt) (seed: int) ->
             let n, d = count.Get, width.Get
             let random = Random seed
             let values = Array.init (n * d) (fun _ -> random.NextSingle())
@@ -65,12 +65,10 @@ let ``both students give the same bits where embeddings are in a file, which is 
 
     let gnn (features: Vectors) =
         GraphModel.initial TinyTask.key TinyTask.gcn
-        |> GraphModel.fit
-            inFile
-            TinyTask.gcn
-            (TinyTask.stage TinyTask.key recipe)
-            graph
-            { Features = features; Labels = None }
+        |> GraphModel.fit inFile TinyTask.gcn (TinyTask.stage TinyTask.key recipe) graph {
+            Features = features
+            Labels = None
+        }
 
     Assert.Equal(snd (gnn lm.Embeddings), snd (gnn mapped.Embeddings))
 
@@ -86,7 +84,16 @@ let ``a mapped file gives no more than it holds`` () =
     Assert.Equal<byte>([| 96uy; 97uy; 98uy; 99uy |], (file.Memory<byte>(96L, 4)).ToArray())
     Assert.Equal<int>([| BitConverter.ToInt32([| 4uy; 5uy; 6uy; 7uy |], 0) |], (file.Memory<int>(4L, 1)).ToArray())
 
-    for offset, count in [ -1L, 1; 0L, -1; 0L, 26; 97L, 1; 101L, 0; Int64.MaxValue, 1; 0L, Int32.MaxValue ] do
+    for offset, count in
+        [
+            -1L, 1
+            0L, -1
+            0L, 26
+            97L, 1
+            101L, 0
+            Int64.MaxValue, 1
+            0L, Int32.MaxValue
+        ] do
         Assert.Throws<ArgumentOutOfRangeException>(fun () -> file.Memory<int>(offset, count) |> ignore)
         |> ignore
 

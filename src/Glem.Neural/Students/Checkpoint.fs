@@ -27,6 +27,9 @@ module Checkpoint =
     let private weightsFile folder = Path.Combine(folder, "model.safetensors")
     let private configFile folder = Path.Combine(folder, "config.json")
 
+    /// Columns that a projection may have.
+    let private mostColumns = 1 <<< 16
+
     let internal saveWeights (path: string) (weights: Weights) =
         use _ = torch.NewDisposeScope()
         let tensors = Dictionary<string, Tensor>()
@@ -62,19 +65,19 @@ module Checkpoint =
 
         weights
 
-    let private poolingName pooling =
-        match pooling with
-        | Cls -> "cls"
-        | Mean -> "mean"
-
-    /// Hugging Face's class for an encoder with a classifier on it, beside the encoder's own class.
-    let private classifierOf (config: JsonObject) =
+    /// Hugging Face's class of the model, beside the encoder's own class. None of its classifiers reads a projection.
+    let private architecture (model: LanguageModel) (config: JsonObject) =
         let own = (nonNull config["architectures"]).AsArray()[0] |> string
-        own.Replace("Model", "ForSequenceClassification")
+
+        if model.Projection > 0 then
+            own
+        else
+            own.Replace("Model", "ForSequenceClassification")
 
     /// Writes the model and its tokenizer. config.json is that of the family's classifier in Hugging Face's library (such as
-    /// BertForSequenceClassification, whose pooler is absent: it does not pool as GLEM does) with keys of our own:
-    /// glem_pooling, glem_embedding, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
+    /// BertForSequenceClassification, whose pooler is absent: it does not pool as GLEM does), or of its encoder where the model
+    /// projects, with keys of our own: glem_pooling, glem_embedding, glem_projection, glem_head_dropout, glem_token_dropout and
+    /// glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
         let config = Encoder.toNode saved.Model.Encoder
@@ -86,11 +89,12 @@ module Checkpoint =
             names.Add(string k, name)
             ids.Add(name, k))
 
-        config["architectures"] <- JsonArray(JsonValue.Create(classifierOf config))
+        config["architectures"] <- JsonArray(JsonValue.Create(architecture saved.Model config))
         config["id2label"] <- names
         config["label2id"] <- ids
-        config["glem_pooling"] <- poolingName saved.Model.Pooling
-        config["glem_embedding"] <- poolingName saved.Model.Embedding
+        config["glem_pooling"] <- Pooling.name saved.Model.Pooling
+        config["glem_embedding"] <- Pooling.name saved.Model.Embedding
+        config["glem_projection"] <- saved.Model.Projection
         config["glem_head_dropout"] <- saved.Model.HeadDropout
         config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
@@ -122,19 +126,37 @@ module Checkpoint =
                 let names = (key config "id2label").AsObject()
 
                 let pooling name =
-                    match (key config name).GetValue<string>() with
-                    | "cls" -> Cls
-                    | "mean" -> Mean
-                    | other -> raise (GlemException(InFile(path, $"key '%s{name}'", other, "cls or mean")))
+                    let text = (key config name).GetValue<string>()
+
+                    match Pooling.tryParse text with
+                    | Some pooling -> pooling
+                    | None -> raise (GlemException(InFile(path, $"key '%s{name}'", text, Pooling.names)))
+
+                let projection = (key config "glem_projection").GetValue<int>()
+
+                // Refused before anything of that size is made.
+                if projection < 0 || projection > mostColumns then
+                    raise (
+                        GlemException(
+                            InFile(
+                                path,
+                                "key 'glem_projection'",
+                                string projection,
+                                $"a whole number from 0 to %d{mostColumns}"
+                            )
+                        )
+                    )
 
                 let model = {
                     Encoder = encoder
                     Pooling = pooling "glem_pooling"
                     Embedding = pooling "glem_embedding"
+                    Projection = projection
                     HeadDropout = (key config "glem_head_dropout").GetValue<float>()
                     TokenDropout = (key config "glem_token_dropout").GetValue<float>()
                     MaskId = tokenizer.Specials.Mask
                     Classes = names.Count
+                    GradientCheckpointing = false
                 }
 
                 Ok {

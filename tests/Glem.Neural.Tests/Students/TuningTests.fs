@@ -47,7 +47,11 @@ let private withLora = { Tuning.full with Lora = Some lora }
 let ``frozen embeddings and layers keep their bits, and everything above them moves`` () =
     let tuning = {
         Tuning.full with
-            Freeze = { Embeddings = true; Layers = 1 }
+            Freeze = {
+                Tuning.full.Freeze with
+                    Embeddings = true
+                    Layers = 1
+            }
     }
 
     let isFrozen (name: string) = name.StartsWith "bert.embeddings." || name.StartsWith "bert.encoder.layer.0."
@@ -78,7 +82,11 @@ let private step tuning precision (check: Parameters -> OptimiserState -> unit) 
 let ``no gradient and no optimiser state is kept for what is frozen`` () =
     let freeze = {
         Tuning.full with
-            Freeze = { Embeddings = true; Layers = 1 }
+            Freeze = {
+                Tuning.full.Freeze with
+                    Embeddings = true
+                    Layers = 1
+            }
     }
 
     for precision in precisions do
@@ -143,7 +151,7 @@ let ``LoRA ends as plain weights that differ from the first in the products it w
 
     let above = {
         withLora with
-            Freeze = { Embeddings = false; Layers = 1 }
+            Freeze = { Tuning.full.Freeze with Layers = 1 }
     }
 
     let above = moved start (train Precision.Float32 above)

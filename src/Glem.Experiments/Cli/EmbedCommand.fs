@@ -36,9 +36,10 @@ module EmbedCommand =
     let private pooling (options: ParseResults<EmbedArguments>) (source: EmbeddingSource) =
         match options.TryGetResult EmbedArguments.Pooling with
         | None -> Ok source
-        | Some "cls" -> Ok { source with Pooling = Cls }
-        | Some "mean" -> Ok { source with Pooling = Mean }
-        | Some other -> Error(InSetting("--pooling", other, "cls or mean"))
+        | Some name ->
+            match Pooling.tryParse name with
+            | Some pooling -> Ok { source with Pooling = pooling }
+            | None -> Error(InSetting("--pooling", name, Pooling.names))
 
     /// The least is a text's two special tokens and one of its own.
     let private tokens (options: ParseResults<EmbedArguments>) (source: EmbeddingSource) =
@@ -93,7 +94,8 @@ module EmbedCommand =
 
                     watched embed
                     |> Result.map (fun count ->
-                        let width = (Encoder.shape source.Encoder).Hidden
+                        let hidden = (Encoder.shape source.Encoder).Hidden
+                        let width = if source.Projection > 0 then source.Projection else hidden
                         let seconds = clock.Elapsed.TotalSeconds
                         Console.line $"%s{thousands count} vectors of %d{width} in %s{path}, %.1f{seconds} s"
                         Console.line $"their ids in %s{path}.ids.txt"))))

@@ -8,6 +8,8 @@ type EmbeddingSource = {
     Weights: Weights
     Tokenizer: Tokenizer
     Pooling: Pooling
+    /// Columns that a projection among the weights makes of the pooled vector; 0 where there is none.
+    Projection: int
     /// Tokens read of a text, special ones included.
     MaxTokens: int
 }
@@ -26,6 +28,7 @@ module EmbeddingSource =
                 Weights = model.Weights
                 Tokenizer = tokenizer
                 Pooling = Mean
+                Projection = 0
                 MaxTokens = min usualTokens (Encoder.capacity model.Encoder)
             }))
 
@@ -37,6 +40,7 @@ module EmbeddingSource =
             Weights = saved.Weights
             Tokenizer = saved.Tokenizer
             Pooling = saved.Model.Embedding
+            Projection = saved.Model.Projection
             MaxTokens = saved.MaxTokens
         })
 
@@ -53,7 +57,9 @@ module Embed =
         EmbeddingFormat.ofPath path
         |> Result.bind (fun format ->
             RunFile.guard path "a file in a folder that can be written to" (fun () ->
-                use embedder = new Embedder(compute, source.Encoder, source.Weights, source.Pooling, batch)
+                use embedder =
+                    new Embedder(compute, source.Encoder, source.Weights, source.Pooling, source.Projection, batch)
+
                 use file = new EmbeddingFile(Path.GetFullPath path, format, embedder.Width)
 
                 for items in Seq.chunkBySize window items do

@@ -35,7 +35,7 @@ type FrozenEncoder(compute: Compute, model: LanguageModel, texts: TokenisedTexts
 
     let read (weights: Weights) : PooledTexts =
         let pool pooling =
-            use embedder = new Embedder(compute, model.Encoder, weights, pooling, batch)
+            use embedder = new Embedder(compute, model.Encoder, weights, pooling, 0, batch)
             embedder.Embed texts
 
         let head = pool model.Pooling
@@ -86,7 +86,7 @@ type FrozenEncoder(compute: Compute, model: LanguageModel, texts: TokenisedTexts
             if model.Projection = 0 then
                 pooled.Embedding
             else
-                apply width (LanguageModel.project model p) pooled.Embedding everyText
+                apply width (LanguageModel.project width p) pooled.Embedding everyText
 
         {
             Weights = weights

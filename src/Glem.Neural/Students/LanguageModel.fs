@@ -102,7 +102,8 @@ module LanguageModel =
         |> Dictionary
         :> Weights
 
-    let private projection = "projection"
+    /// The projection's name.
+    let internal projection = "projection"
 
     /// The encoder's weights with a fresh head on them, and a fresh projection where the model has one.
     let withNewHead (key: Key) (model: LanguageModel) (encoder: Weights) : Weights =
@@ -152,14 +153,14 @@ module LanguageModel =
     let private linear (p: Parameters) name (x: Tensor) =
         torch.nn.functional.linear (x, p[$"%s{name}.weight"], p[$"%s{name}.bias"])
 
-    /// What the GNN and the head read of pooled vectors, [b; d] : [b; width] float32.
-    let internal project (model: LanguageModel) (p: Parameters) (vectors: Tensor) =
+    /// What the GNN and the head read of pooled vectors, [b; d] : [b; columns] float32, [b; d] where these are 0.
+    let internal project (columns: int) (p: Parameters) (vectors: Tensor) =
         let vectors = vectors.``to`` torch.ScalarType.Float32
-        if model.Projection > 0 then linear p projection vectors else vectors
+        if columns > 0 then linear p projection vectors else vectors
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].
     let internal classify (model: LanguageModel) (p: Parameters) mode (vectors: Tensor) =
-        let vectors = project model p vectors
+        let vectors = project model.Projection p vectors
 
         let vectors =
             match mode with
@@ -184,7 +185,7 @@ module LanguageModel =
                 let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> texts[row]))
                 let states = tunedStates compute model tuning p Evaluating batch
                 spread rows c (pool model.Pooling batch states |> classify model p Evaluating) logits
-                spread rows d (pool model.Embedding batch states |> project model p) vectors)
+                spread rows d (pool model.Embedding batch states |> project model.Projection p) vectors)
 
         logits, vectors
 

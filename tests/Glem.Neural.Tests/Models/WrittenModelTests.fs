@@ -101,7 +101,7 @@ let private vocabulary (json: JsonObject) : (string * float) list =
 
     let added =
         set [
-            for token in (nonNull json["added_tokens"]).AsArray() -> string(nonNull token)["content"]
+            for token in (nonNull json["added_tokens"]).AsArray() -> (nonNull token)["content"] |> string
         ]
 
     match (nonNull json["model"])["vocab"] with

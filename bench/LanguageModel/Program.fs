@@ -34,12 +34,18 @@ let private recipe: LmRecipe = {
     AttentionDropout = 0.1
     Pooling = Mean
     Embedding = Mean
+    Projection = 0
     HeadDropout = 0.1
     TokenDropout = 0.0
     MaxTokens = longest
     Vocabulary = vocabulary
     SplitIdentifiers = false
-    Freeze = { Embeddings = false; Layers = 0 }
+    GradientCheckpointing = false
+    Freeze = {
+        Embeddings = false
+        Layers = 0
+        Encoder = false
+    }
     Lora = {
         Rank = 0
         Alpha = 16.0

@@ -106,7 +106,10 @@ module Disentangled =
     let attend (pass: Pass) (config: DisentangledConfig) (relative: RelativePositions) toKeys toQueries parts =
         let shape = config.Shape
         let struct (rate, seed) = pass.Dropping shape.HiddenDropout
-        let table = if rate = 0.0 then relative.Table else Ops.Dropout(relative.Table, rate, seed)
+        // A view of the layer's own sums the layer's gradients before the table does, so that the sum has one order of terms
+        // whether layers go backward together or one by one (Recomputation).
+        let table = relative.Table.view_as relative.Table
+        let table = if rate = 0.0 then table else Ops.Dropout(table, rate, seed)
         let rows (index: Tensor) = table.index_select(0L, index).``to`` pass.Dtype
 
         let keys =

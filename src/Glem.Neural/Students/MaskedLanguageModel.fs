@@ -144,7 +144,8 @@ module MaskedLanguageModel =
                 Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
 
             let batch = PackedBatch.ofSequences compute.Device masked
-            let states = LanguageModel.states compute model p mode batch
+            let pass = LanguageModel.pass compute model Tuning.full p mode
+            let states = Encoder.forward model.Encoder pass batch
             let asked = asked positions
             let spread (items: int[]) = Array.init asked (fun k -> items[k * items.Length / asked])
             let positions, truth = spread positions, spread truth
@@ -154,7 +155,7 @@ module MaskedLanguageModel =
             let loss: Tensor =
                 torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth) * share
 
-            loss.backward ()
+            pass.Backward loss
             loss.item<float32>() |> float
 
         let step number =

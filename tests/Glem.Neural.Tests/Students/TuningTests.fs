@@ -113,6 +113,12 @@ let ``with LoRA the encoder keeps its bits, and the optimiser remembers adapters
                 Assert.Contains(now[name].Values, fun value -> value <> 0f))
 
 [<Fact>]
+let ``fresh adapters change nothing`` () =
+    let adapted = Tuning.start TinyTask.key withLora model.Encoder start
+    Assert.Equal(start.Count + 2 * 2 * 3, adapted.Count)
+    Assert.True(TinyTask.areEqual start (Lora.merge lora adapted))
+
+[<Fact>]
 let ``merged adapters compute what they computed beside the weights`` () =
     step withLora Precision.Float32 (fun p _ ->
         let compute = Golden.cpu Precision.Float32

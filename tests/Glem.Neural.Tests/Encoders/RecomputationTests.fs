@@ -3,6 +3,7 @@ module Glem.Neural.Tests.RecomputationTests
 
 open System
 open System.IO
+open System.Runtime.InteropServices
 open Glem
 open TorchSharp
 open Xunit
@@ -119,8 +120,14 @@ let ``a stage and the masking game end at the bits that they end at without`` ()
     Assert.True(TinyTask.areEqual played playedAgain)
     Assert.True(TinyTask.areEqual taught taughtAgain)
 
+/// glibc: hands memory that is free back to the system.
+[<DllImport "libc">]
+extern int malloc_trim(unativeint pad)
+
 /// Bytes of memory that the process held at most while it worked, beyond what it held before.
 let private peak (work: unit -> unit) =
+    malloc_trim 0un |> ignore
+
     let status (key: string) =
         let line = File.ReadLines "/proc/self/status" |> Seq.find _.StartsWith(key)
         1024L * Int64.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1])

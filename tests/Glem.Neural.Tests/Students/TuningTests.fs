@@ -113,6 +113,12 @@ let ``with LoRA the encoder keeps its bits, and the optimiser remembers adapters
                 Assert.Contains(now[name].Values, fun value -> value <> 0f))
 
 [<Fact>]
+let ``fresh adapters change nothing`` () =
+    let adapted = Tuning.start TinyTask.key withLora model.Encoder start
+    Assert.Equal(start.Count + 2 * 2 * 3, adapted.Count)
+    Assert.True(TinyTask.areEqual start (Lora.merge lora adapted))
+
+[<Fact>]
 let ``merged adapters compute what they computed beside the weights`` () =
     step withLora Precision.Float32 (fun p _ ->
         let compute = Golden.cpu Precision.Float32
@@ -259,7 +265,8 @@ let ``under bfloat16 steps that are too small for a bfloat16 weight add up in it
             Assert.Equal(1f, read ())
 
     Assert.Equal(TorchSharp.torch.ScalarType.BFloat16, p["w"].dtype)
-    Assert.Equal(0.995f, p.Snapshot () [ "w" ].Values[0], 1e-5f)
+    let masters = p.Snapshot()
+    Assert.Equal(0.995f, masters["w"].Values[0], 1e-5f)
     Assert.Equal(1f - 1f / 256f, read ())
 
 [<Fact>]

@@ -56,8 +56,8 @@ module Shape =
             Intermediate = 3072
             Vocabulary = 30522
             Longest = 512
-            Batch = 16
-            Steps = 8
+            Batch = 8
+            Steps = 16
             PaddedSteps = 2
         }
     ]

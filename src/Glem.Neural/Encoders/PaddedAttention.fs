@@ -3,8 +3,8 @@ namespace Glem
 open TorchSharp
 open Glem.Torch.Extensions
 
-/// Texts of a packed batch laid out as a rectangle, for attention whose scores need one: those with relative positions or
-/// windows, which the packed kernel has not.
+/// Texts of a packed batch laid out as a rectangle, for attention whose scores need one: those with relative positions,
+/// which the packed kernel has not.
 type PaddedTexts = {
     /// b
     Texts: int
@@ -12,7 +12,7 @@ type PaddedTexts = {
     Longest: int
     /// [b l] int64: the packed row of each cell; 0 for padding.
     Rows: Tensor
-    /// [b; 1; l] float32: 0 for a token, PaddedAttention.hidden for padding.
+    /// [b; 1; l] float32: 0 for a token, -1e30 for padding.
     Mask: Tensor
 }
 
@@ -31,7 +31,7 @@ module PaddedAttention =
 
     /// A score that no softmax shows beside another. Finite: a row of padding whose scores are all hidden stays a number, and so
     /// do the gradients behind it.
-    let hidden = -1e30f
+    let private hidden = -1e30f
 
     /// Cuts a batch into rectangles. The caller's dispose scope owns the tensors.
     let layout (heads: int) (batch: PackedBatch) : PaddedBatch =

@@ -35,6 +35,39 @@ public class PackedSequenceTests
             }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(60)]
+    public void Local_attention_and_its_gradient_agree_with_the_composite(long reach)
+    {
+        foreach (var p in new[] { 0.0, 0.25 })
+            foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            {
+                using var scope = NewDisposeScope();
+                manual_seed(1);
+                var bounds = Bounds(17, 300, 49);
+                Agreement.Holds(
+                    tolerance,
+                    x => Ops.Attention(x[0], bounds, 2, p, 11, reach),
+                    x => PlainOps.Attention(x[0], bounds, 2, p, 11, reach),
+                    randn([366, 3 * 2 * 20]).to(type));
+            }
+    }
+
+    [Fact]
+    public void Tokens_beyond_the_reach_change_nothing()
+    {
+        using var scope = NewDisposeScope();
+        var qkv = randn(200, 96);
+        var other = qkv.clone();
+        other.narrow(0, 111, 89).normal_();
+        var found = Ops.Attention(qkv, Bounds(200), 4, 0, 0, 10);
+        var changed = Ops.Attention(other, Bounds(200), 4, 0, 0, 10);
+        Assert.True(found.narrow(0, 0, 101).eq(changed.narrow(0, 0, 101)).all().item<bool>());
+        Assert.False(found[101].eq(changed[101]).all().item<bool>());
+    }
+
     [Fact]
     public void A_sequence_attends_to_itself_alone()
     {

@@ -1,7 +1,7 @@
 // Tokens a second of a language model, in training and in inference, beside plain PyTorch on the same text lengths, the
 // same machine and the same threads; rounds alternate between the two.
 //   dotnet run -c Release --project bench/LanguageModel [-- quickstart|small|base|all [rounds [python]]]
-// A round takes about one minute, one and a half, and three.
+// A round takes about one minute, one and a half, and three to five.
 module Glem.Bench.LanguageModel
 
 open Glem

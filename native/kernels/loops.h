@@ -95,6 +95,17 @@ struct Loops {
   // is -1
   void (*rotary)(const T* x, const float* cosines, const float* sines, T* y, int64_t rows, int64_t heads, int64_t width,
                  float sign);
+
+  // floats of scratch that the two calls below need for rows of l
+  size_t (*relative_softmax_scratch)(int64_t l);
+  // scores, out : [l; l]; to, from : [l; 2l], may be null; lse : [l]. `index` is the first element's, for the dropout. Rows
+  // and columns from `length` on are not touched.
+  void (*relative_softmax)(const T* scores, const T* to, const T* from, T* out, float* lse, int64_t l, int64_t length,
+                           float temperature, int64_t index, Dropout drop, float* scratch);
+  // dscores, dto and dfrom are 0 before
+  void (*relative_softmax_backward)(const T* scores, const T* to, const T* from, const float* lse, const T* dout,
+                                    T* dscores, T* dto, T* dfrom, int64_t l, int64_t length, float temperature,
+                                    int64_t index, Dropout drop, float* scratch);
 };
 
 // An instruction set's name and its loops.

@@ -18,6 +18,7 @@ namespace {  // so that no two instruction sets' functions are ever merged into 
 #include "attention.h"
 #include "cross_entropy.h"
 #include "rotary.h"
+#include "relative_softmax.h"
 
 template <class T>
 constexpr Loops<T> fill() {
@@ -39,7 +40,10 @@ constexpr Loops<T> fill() {
           square_sum<T>,
           cross_entropy<T>,
           cross_entropy_backward<T>,
-          rotary<T>};
+          rotary<T>,
+          relative_softmax_scratch,
+          relative_softmax<T>,
+          relative_softmax_backward<T>};
 }
 }  // namespace
 

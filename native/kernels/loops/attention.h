@@ -94,8 +94,8 @@ static void transpose(const uint32_t* in, int64_t stride, int64_t rows, int64_t 
     for (; k < words; k++)
       for (int64_t i = 0; i < 4; i++) out[k * width + j + i] = r[i * stride + k];
   }
-  for (; j < width; j++)
-    for (int64_t k = 0; k < words; k++) out[k * width + j] = j < rows ? in[j * stride + k] : 0;
+  for (int64_t k = 0; j < width && k < words; k++)
+    for (int64_t i = j; i < width; i++) out[k * width + i] = i < rows ? in[i * stride + k] : 0;
 }
 
 // Words that run down the columns: out[k][c] = elements group * k .. of column c, of `rows` rows of `columns` elements

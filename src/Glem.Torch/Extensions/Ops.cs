@@ -86,6 +86,26 @@ public static class Ops
             : PlainOps.Attention(qkv, cuSeqlens, heads, p, seed, reach);
 
     /// <summary>
+    /// Attention's probabilities where scores depend on relative positions too (DeBERTa, He et al. 2021, equation 4), with
+    /// dropout on them. Of head h and text b, entry [i, j] is the softmax over j of
+    /// (scores[i, j] + toPositions[i, j - i + l - 1] + fromPositions[j, i - j + l - 1]) / scale, and 0 where i or j is
+    /// not below the text's length.
+    /// </summary>
+    /// <param name="scores">[h; b; l; l], products of queries and keys.</param>
+    /// <param name="toPositions">[h; b; l; 2 l], of queries and relative positions; null means none.</param>
+    /// <param name="fromPositions">[h; b; l; 2 l], of keys and relative positions; null means none.</param>
+    /// <param name="lengths">[b], int64, each at most l.</param>
+    /// <param name="scale">What the sum is divided by.</param>
+    /// <param name="p">The share dropped.</param>
+    /// <param name="seed">The mask's.</param>
+    /// <returns>As scores.</returns>
+    public static Tensor RelativeSoftmax(
+        Tensor scores, Tensor? toPositions, Tensor? fromPositions, Tensor lengths, double scale, double p, long seed) =>
+        Native
+            ? NativeOps.Call("glem::relative_softmax", scores, toPositions, fromPositions, lengths, scale, p, seed)
+            : PlainOps.RelativeSoftmax(scores, toPositions, fromPositions, lengths, scale, p, seed);
+
+    /// <summary>
     /// Rotary positions (Su et al. 2021): queries and keys turned by their tokens' angles, values as they are. A head's
     /// first half a and second half b become a cos - b sin and b cos + a sin.
     /// </summary>

@@ -88,6 +88,35 @@ public static class PlainOps
         return cat(outputs).MoveToOuterDisposeScope();
     }
 
+    /// <summary>As <see cref="Ops.RelativeSoftmax"/>.</summary>
+    public static Tensor RelativeSoftmax(
+        Tensor scores, Tensor? toPositions, Tensor? fromPositions, Tensor lengths, double scale, double p, long seed)
+    {
+        using var scope = NewDisposeScope();
+        var type = Accumulator(scores.dtype);
+        var sum = scores.to(type);
+        if (toPositions is not null)
+            sum = sum + Skew(toPositions.to(type));
+        if (fromPositions is not null)
+            sum = sum + Skew(fromPositions.to(type)).transpose(2, 3);
+        var within = arange(scores.shape[2], int64, lengths.device).lt(lengths.unsqueeze(1)).to(scores.device); // [b; l]
+        var (rows, columns) = (within.unsqueeze(2), within.unsqueeze(1));
+        var probabilities = (sum / scale).masked_fill(columns.logical_not(), -1e30).softmax(-1);
+        probabilities = probabilities * (rows.to(type) * columns.to(type));
+        return Dropout(probabilities, p, seed).to(scores.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// From scores of rows against all relative positions to scores of pairs: x : [h; b; l; 2 l], result : [h; b; l; l],
+    /// result[i, j] = x[i, j - i + l - 1].
+    /// </summary>
+    private static Tensor Skew(Tensor x)
+    {
+        var (h, b, l) = (x.shape[0], x.shape[1], x.shape[2]);
+        var from = x.reshape(h, b, 2 * l * l).narrow(2, l - 1, l * (2 * l - 1));
+        return from.reshape(h, b, l, 2 * l - 1).narrow(3, 0, l);
+    }
+
     /// <summary>As <see cref="Ops.Rotary"/>.</summary>
     public static Tensor Rotary(Tensor qkv, Tensor cosines, Tensor sines, long heads)
     {

@@ -63,12 +63,13 @@ public class LayerTests
     }
 
     [Theory]
-    [InlineData(1, 3)]
+    [InlineData(5, 3)]
     [InlineData(70, 1003)]
     [InlineData(300, 64)]
     public void Cross_entropy_over_a_vocabulary_and_its_gradients_agree_with_the_composite(long k, long c)
     {
         using var scope = NewDisposeScope();
+        manual_seed(1);
         var truth = randint(0, c, [k], int64);
         foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
             Agreement.Holds(

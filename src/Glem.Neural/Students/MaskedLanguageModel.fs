@@ -3,6 +3,7 @@ namespace Glem
 open System
 open System.Collections.Generic
 open TorchSharp
+open Glem.Torch.Extensions
 
 /// Which ids the masking game may use.
 type MaskingVocabulary = {
@@ -126,8 +127,7 @@ module MaskedLanguageModel =
                 )
 
             let table = p[words model].``to`` compute.Dtype
-            let scores = torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
-            scores.``to``(torch.ScalarType.Float32).add p[$"%s{head}.bias"]
+            torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
 
         // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
         let asked (positions: int[]) =
@@ -153,7 +153,7 @@ module MaskedLanguageModel =
             let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
 
             let loss: Tensor =
-                torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth) * share
+                Ops.CrossEntropy(guess (states.index_select (0L, at)), p[$"%s{head}.bias"], truth) * share
 
             pass.Backward loss
             loss.item<float32>() |> float

@@ -5,6 +5,7 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text
+open System.Text.Encodings.Web
 open System.Text.Json
 open CsvHelper
 open CsvHelper.Configuration
@@ -318,7 +319,7 @@ module DatasetFolder =
 
     let private writeManifest (path: string) (dataset: Dataset) (records: DatasetRecords) (files: string list) =
         use stream = File.Create path
-        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true))
+        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
         json.WriteStartObject()
         json.WriteString("name", records.Info.Name)
         json.WriteString("licence", records.Info.Licence)

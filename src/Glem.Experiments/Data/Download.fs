@@ -164,6 +164,8 @@ module Download =
                 File.Move(partial target, target)
                 File.Delete(stamp target))
         with
+        | :? OperationCanceledException when not cancel.IsCancellationRequested ->
+            bad $"no answer for %g{client.Timeout.TotalSeconds} s" "an answer; ask again to go on"
         | :? HttpRequestException as error -> bad error.Message "an answer"
         | :? HttpIOException as error ->
             bad $"an interrupted transfer (%s{error.Message})" "the whole file; ask again to go on"

@@ -7,7 +7,7 @@ open System.IO
 open System.IO.Compression
 open System.Text
 
-/// Lines of text files, plain, gzipped, or the one file of a gzipped tar archive (OGB's titleabs.tsv.gz is one).
+/// Lines of text files, plain or gzipped, or of the first file of a tar archive (OGB's titleabs.tsv.gz is one).
 module TextLines =
     let private tarBlock = 512
 
@@ -19,28 +19,30 @@ module TextLines =
         isTar, new Joined(new MemoryStream(head, 0, count), stream)
 
     let private openStream (path: string) : Stream =
-        let file = File.OpenRead path
+        let file: Stream = File.OpenRead path
 
-        if FileScan.isGzip path then
-            let isTar, stream = peekTar (new GZipStream(file, CompressionMode.Decompress))
-
-            if isTar then
-                let archive = new TarReader(stream)
-
-                let rec firstFile () =
-                    match archive.GetNextEntry() with
-                    | null ->
-                        raise (GlemException(InFile(path, "", "a tar archive without a file", "one text file in it")))
-                    | entry ->
-                        match entry.DataStream with
-                        | null -> firstFile ()
-                        | data -> data
-
-                firstFile ()
+        let unpacked: Stream =
+            if FileScan.isGzip path then
+                new GZipStream(file, CompressionMode.Decompress)
             else
-                stream
+                file
+
+        let isTar, stream = peekTar unpacked
+
+        if isTar then
+            let archive = new TarReader(stream)
+
+            let rec firstFile () =
+                match archive.GetNextEntry() with
+                | null -> raise (GlemException(InFile(path, "", "a tar archive without a file", "one text file in it")))
+                | entry ->
+                    match entry.DataStream with
+                    | null -> firstFile ()
+                    | data -> data
+
+            firstFile ()
         else
-            file
+            stream
 
     /// Line number (from 1) and line, lazily. Errors are raised as GlemException: a file that `FileScan.check` refuses.
     let read (path: string) : seq<struct (int64 * string)> = seq {

@@ -58,7 +58,11 @@ let ``a text is the long description of the package's own version, without packa
             "Package: libfoo-perl\nDescription-md5: old\nDescription-en: an old one\n\nPackage: libfoo-perl\nDescription-md5: abc\nDescription-en: Foo for perl\n The libfoo-perl library, see (libfoo-perl-doc).\n .\n  * well-known, p0-like\n\nPackage: unknown\nDescription-md5: 1\nDescription-en: of nobody\n"
 
     // "perl" is a package and a word; "well-known" has a hyphen and is none; libfoo-perl-doc is no package of this release.
-    Assert.Equal("Foo for perl The library, see (libfoo-perl-doc). * well-known, p0-like", (node "libfoo-perl" records).Text)
+    Assert.Equal(
+        "Foo for perl The library, see (libfoo-perl-doc). * well-known, p0-like",
+        (node "libfoo-perl" records).Text
+    )
+
     Assert.Equal("language", (node "perl" records).Text)
 
 [<Fact>]

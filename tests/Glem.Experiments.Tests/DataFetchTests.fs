@@ -25,7 +25,10 @@ let ``a transfer that broke off goes on where it stopped`` () =
     use folder = new TestFolder()
     let target = folder.File "a.bin"
     server.BreakAfter 100_000
-    download server "a.bin" target (Some hash) 1_000_000L |> DataFiles.refused target [ "a.bin"; "ask again" ]
+
+    download server "a.bin" target (Some hash) 1_000_000L
+    |> DataFiles.refused target [ "a.bin"; "ask again" ]
+
     Assert.False(File.Exists target)
     let have = FileInfo(target + ".partial").Length
     Assert.InRange(have, 1L, 100_000L)
@@ -59,7 +62,10 @@ let ``a wrong hash, too many bytes and a refusal leave no file`` () =
     Assert.Empty(files folder.Path)
     let md5 = Md5(Convert.ToHexStringLower(MD5.HashData bytes))
     download server "a.bin" (folder.File "b.bin") (Some md5) 1_000_000L |> Result.orRaise
-    download server "a.bin" target None 1000L |> DataFiles.refused target [ "300000 bytes"; "at most 1000" ]
+
+    download server "a.bin" target None 1000L
+    |> DataFiles.refused target [ "300000 bytes"; "at most 1000" ]
+
     download server "none.bin" target None 1000L |> DataFiles.refused target [ "none.bin"; "404" ]
     Assert.False(File.Exists target)
 
@@ -74,10 +80,11 @@ let private unpack (name: string) (archive: byte[]) (check: string -> Result<uni
     Directory.CreateDirectory(folder.File "deep") |> ignore
     Unpack.run (folder.File name) limits inside |> check inside
     // Whatever happened, nothing lies outside.
-    Assert.Equal<string>([| "deep"; name |], files folder.Path)
+    Assert.Equal<string>(Array.sort [| "deep"; name |], files folder.Path)
     Assert.Empty(files (folder.File "deep") |> Array.filter ((<>) "inside"))
 
-let private refuses name archive parts = unpack name archive (fun inside result -> DataFiles.refused inside parts result)
+let private refuses name archive parts =
+    unpack name archive (fun inside result -> DataFiles.refused inside parts result)
 
 [<Fact>]
 let ``zip and tar.gz archives unpack with their folders`` () =
@@ -114,7 +121,11 @@ let ``an entry that leaves its folder, by climbing or by an absolute path, is re
 let ``links are refused, in either archive`` () =
     for kind in [ TarEntryType.SymbolicLink; TarEntryType.HardLink ] do
         let link = UstarTarEntry(kind, "raw", LinkName = "/etc")
-        refuses "a.tar.gz" (DataFiles.gzip (DataFiles.tar [ link; DataFiles.tarFile "raw/passwd" "x" ])) [ "'raw'"; string kind ]
+
+        refuses "a.tar.gz" (DataFiles.gzip (DataFiles.tar [ link; DataFiles.tarFile "raw/passwd" "x" ])) [
+            "'raw'"
+            string kind
+        ]
 
     use memory = new MemoryStream()
 
@@ -132,7 +143,11 @@ let ``a bomb ends at the limit: of bytes that come out, and of files`` () =
     let bomb = DataFiles.zip [ "zeros", zeros ]
     Assert.True(bomb.Length < 100_000)
     refuses "a.zip" bomb [ "'zeros'"; "more than 100000 bytes" ]
-    refuses "a.tgz" (DataFiles.gzip (DataFiles.tar [ DataFiles.tarFile "zeros" (String('0', 200_000)) ])) [ "more than 100000 bytes" ]
+
+    refuses "a.tgz" (DataFiles.gzip (DataFiles.tar [ DataFiles.tarFile "zeros" (String('0', 200_000)) ])) [
+        "more than 100000 bytes"
+    ]
+
     refuses "a.zip" (DataFiles.zip [ for i in 0..10 -> $"f%d{i}", "x"B ]) [ "more than 10 files" ]
 
 [<Fact>]

@@ -39,7 +39,8 @@ let ``stated edges become undirected as sets of pairs say, and every row is coun
 
     FsCheck.Check.One(FsCheck.Config.QuickThrowOnFailure.WithMaxTest 300, Prop.forAll pairs holds)
 
-let private nodes = "id,text,label,split\na,one,x,train\nb,two,y,train\nc,one,x,valid\nd,two,x,test\ne,six,y,test\n"
+let private nodes =
+    "id,text,label,split\na,one,x,train\nb,two,y,train\nc,one,x,valid\nd,two,x,test\ne,six,y,test\n"
 
 /// Imports the nodes above with these edges by these rules.
 let private import (rules: string list) (edgesName: string) (edges: string) (check: string -> Result<_, _> -> unit) =
@@ -60,10 +61,10 @@ let private import (rules: string list) (edgesName: string) (edges: string) (che
 
 let private edges = "# a comment\na b\nb a 0.5\na\tc\nc d\nd d\na b\n"
 
-let private accepted rules check =
-    import rules "edges.txt" edges (fun _ result -> result |> Result.orRaise |> check)
+let private accepted rules check = import rules "edges.txt" edges (fun _ result -> result |> Result.orRaise |> check)
 
-let private refused rules edges parts = import rules "edges.txt" edges (fun out result -> DataFiles.refused out parts result)
+let private refused rules edges parts =
+    import rules "edges.txt" edges (fun out result -> DataFiles.refused out parts result)
 
 [<Fact>]
 let ``an edge list is read with its comments and weights, and loops, repeats and reverses are told`` () =
@@ -147,8 +148,12 @@ let ``classes that no training node has lose their label when asked, and missing
                     ||> List.fold (fun rules text -> HygieneRules.set rules text |> Result.orRaise)
         }
 
-    import [ "missing-texts=fill" ] "a" |> DataFiles.refused (folder.File "a") [ "class 'z'"; "no training node" ]
-    import [ "untaught-classes=unlabel" ] "b" |> DataFiles.refused (folder.File "b") [ "line 7"; "empty text" ]
+    import [ "missing-texts=fill" ] "a"
+    |> DataFiles.refused (folder.File "a") [ "class 'z'"; "no training node" ]
+
+    import [ "untaught-classes=unlabel" ] "b"
+    |> DataFiles.refused (folder.File "b") [ "line 7"; "empty text" ]
+
     let dataset, report = import [ "missing-texts=fill"; "untaught-classes=unlabel" ] "c" |> Result.orRaise
     Assert.Equal((1, 1), (report.MissingTexts, report.UntaughtLabels))
     Assert.Equal<string>([| "x"; "y" |], dataset.ClassNames)

@@ -15,7 +15,8 @@ let private labels (dataset: Dataset) =
         | ValueSome k -> dataset.ClassNames[int k]
         | ValueNone -> "")
 
-let private imported rules source (folder: TestFolder) = DataFiles.importBy rules source (folder.File "out") |> Result.orRaise
+let private imported rules source (folder: TestFolder) =
+    DataFiles.importBy rules source (folder.File "out") |> Result.orRaise
 
 // ---- OGB
 
@@ -31,25 +32,20 @@ let private ogb =
         "graph/split/time/test.csv.gz", "3\n"
         "graph/mapping/nodeidx2paperid.csv.gz", "node idx,paper id\n0,100\n1,101\n2,102\n3,103\n4,104\n"
         "graph/mapping/labelidx2arxivcategeory.csv.gz", "label idx,arxiv category\n0,cs na\n1,cs mm\n2,cs lo\n"
-        "titleabs.tsv", "104\tE\tlast one\n100\tA\tfirst \"one\"\n101\tB\tsecond\n102\tC\tthird\n103\tD\tfourth\n999\tZ\tof nobody\n"
+        "titleabs.tsv",
+        "104\tE\tlast one\n100\tA\tfirst \"one\"\n101\tB\tsecond\n102\tC\tthird\n103\tD\tfourth\n999\tZ\tof nobody\n"
     ]
 
 let private isOgb (dataset: Dataset, report: ReadReport) =
     Assert.Equal<string>([| "100"; "101"; "102"; "103"; "104" |], dataset.Graph.Ids)
 
-    Assert.Equal<string>(
-        [| "A first \"one\""; "B second"; "C third"; "D fourth"; "E last one" |],
-        dataset.Graph.Texts
-    )
+    Assert.Equal<string>([| "A first \"one\""; "B second"; "C third"; "D fourth"; "E last one" |], dataset.Graph.Texts)
 
     Assert.Equal<string>([| "cs lo"; "cs na" |], Array.sort dataset.ClassNames)
     Assert.Equal<string>([| "cs na"; "cs lo"; "cs na"; "cs lo"; "" |], labels dataset)
     Assert.Equal<Part>([| Train; Train; Valid; Test; Unassigned |], parts dataset)
 
-    Assert.Equal(
-        Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (2, 3); struct (3, 4) ],
-        dataset.Graph.Edges
-    )
+    Assert.Equal(Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (2, 3); struct (3, 4) ], dataset.Graph.Edges)
 
     Assert.Equal((1, 1), (report.SelfLoops, report.ReverseEdges))
 
@@ -76,11 +72,15 @@ let ``ogbn-products' texts are found by product, the title before the content`` 
 
     ogb.Remove("titleabs.tsv").Remove("graph/mapping/nodeidx2paperid.csv.gz")
     |> Map.add "graph/mapping/nodeidx2asin.csv.gz" "node idx,asin\n0,100\n1,101\n2,102\n3,103\n4,104\n"
-    |> Map.add "Amazon-3M.raw/trn.json.gz" """{"uid":"100","title":"A","content":"first \"one\""}
+    |> Map.add
+        "Amazon-3M.raw/trn.json.gz"
+        """{"uid":"100","title":"A","content":"first \"one\""}
 {"uid":"103","title":"D","content":"fourth","target_ind":[1,2]}
 {"uid":"104","title":"E","content":"last one"}
 """
-    |> Map.add "Amazon-3M.raw/tst.json" """{"uid":"102","title":"C","content":"third"}
+    |> Map.add
+        "Amazon-3M.raw/tst.json"
+        """{"uid":"102","title":"C","content":"third"}
 {"uid":"101","title":"B","content":"second"}
 """
     |> DataFiles.write folder.Path
@@ -169,7 +169,12 @@ let ``what is wrong in OGB's layout is named with file and line`` () =
     ogbRefuses "graph/raw/node-label.csv.gz" "0\n1.5\n0\n2\n1\n" [ "node-label.csv.gz"; "line 2"; "1.5" ]
     ogbRefuses "graph/split/time/valid.csv.gz" "1\n" [ "valid.csv.gz"; "line 1"; "node 1 again"; "one part" ]
     ogbRefuses "graph/split/time/test.csv.gz" "3\n5\n" [ "test.csv.gz"; "line 2"; "'5'" ]
-    ogbRefuses "graph/mapping/nodeidx2paperid.csv.gz" "node idx,paper id\n0,7\n" [ "nodeidx2paperid"; "no id of node 1" ]
+
+    ogbRefuses "graph/mapping/nodeidx2paperid.csv.gz" "node idx,paper id\n0,7\n" [
+        "nodeidx2paperid"
+        "no id of node 1"
+    ]
+
     ogbRefuses "titleabs.tsv" "100 A first\n" [ "titleabs.tsv"; "line 1"; "tab" ]
     ogbRefuses "titleabs.tsv" "100\tA\tfirst\n" [ "titleabs.tsv"; "node '101'"; "no text"; "missing-texts=fill" ]
 
@@ -177,7 +182,11 @@ let ``what is wrong in OGB's layout is named with file and line`` () =
 let ``a graph that cannot fit into memory is refused before its edges are read`` () =
     use folder = new TestFolder()
     let most = 1_000_000_000L
-    Assert.True(Ogb.memory 1_000_000_000L most > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, "a larger machine than this test thought of")
+
+    Assert.True(
+        Ogb.memory 1_000_000_000L most > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes,
+        "a larger machine than this test thought of"
+    )
 
     ogb
     |> Map.add "graph/raw/num-node-list.csv.gz" "1000000000\n"
@@ -244,7 +253,9 @@ let ``damaged or unusual GraphML is refused by line`` () =
     let refuses (from: string) (to': string) expected =
         use folder = new TestFolder()
         Assert.Contains(from, graphMl)
-        importGraphMl folder (graphMl.Replace(from, to')) |> DataFiles.refused (folder.File "out") ("g.graphml" :: expected)
+
+        importGraphMl folder (graphMl.Replace(from, to'))
+        |> DataFiles.refused (folder.File "out") ("g.graphml" :: expected)
 
     refuses "target=\"d\"/>" "target=\"z\"/>" [ "line 14"; "the target 'z'"; "a node" ]
     refuses "<node id=\"b\">" "<node id=\"a\">" [ "line 9"; "'a' again"; "line 8" ]
@@ -254,10 +265,11 @@ let ``damaged or unusual GraphML is refused by line`` () =
     refuses "key=\"d2\">sport" "key=\"d9\">sport" [ "line 9"; "'d9'" ]
     refuses "<edge source=\"b\" target=\"a\"/>" "<hyperedge/>" [ "line 13"; "hyperedge" ]
 
-    refuses
-        "<graphml xmlns"
-        "<!DOCTYPE graphml [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><graphml xmlns"
-        [ "line 2"; "malformed XML" ]
+    refuses "<graphml xmlns" "<!DOCTYPE graphml [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><graphml xmlns" [
+        "line 2"
+        "malformed XML"
+        "DTD"
+    ]
 
 // ---- Planetoid, Citeseer with texts, Wikispeedia
 
@@ -367,7 +379,12 @@ let ``the real citeseer-text has its published counts`` () =
     let source = DataFiles.shared "citeseer-text"
     use folder = new TestFolder()
     let dataset, report = imported [ "unknown-ends=drop" ] source folder
-    Assert.Equal((3186, 4225, 6), (dataset.Graph.NodeCount, dataset.Graph.Edges.EdgeCount / 2, dataset.ClassNames.Length))
+
+    Assert.Equal(
+        (3186, 4225, 6),
+        (dataset.Graph.NodeCount, dataset.Graph.Edges.EdgeCount / 2, dataset.ClassNames.Length)
+    )
+
     Assert.Equal((120, 335), (report.SelfLoops, report.UnknownEnds))
     Assert.Equal(101, (Hygiene.ofDataset dataset).IdenticalTexts)
 
@@ -376,7 +393,12 @@ let ``the real wikispeedia has its published counts`` () =
     let source = DataFiles.shared "wikispeedia"
     use folder = new TestFolder()
     let dataset, _ = imported [] source folder
-    Assert.Equal((4598, 106534, 15), (dataset.Graph.NodeCount, dataset.Graph.Edges.EdgeCount / 2, dataset.ClassNames.Length))
+
+    Assert.Equal(
+        (4598, 106534, 15),
+        (dataset.Graph.NodeCount, dataset.Graph.Edges.EdgeCount / 2, dataset.ClassNames.Length)
+    )
+
     Assert.Equal(1, labels dataset |> Array.filter ((=) "") |> Array.length)
 
 [<Fact>]
@@ -386,4 +408,8 @@ let ``the real Planetoid graphs have their published counts`` () =
     for name, nodes, edges, wordless in [ "cora", 2708, 5278, 0; "citeseer", 3327, 4552, 15 ] do
         use folder = new TestFolder()
         let dataset, report = imported [ "missing-texts=fill" ] (Path.Combine(source, name)) folder
-        Assert.Equal((nodes, edges, wordless), (dataset.Graph.NodeCount, dataset.Graph.Edges.EdgeCount / 2, report.MissingTexts))
+
+        Assert.Equal(
+            (nodes, edges, wordless),
+            (dataset.Graph.NodeCount, dataset.Graph.Edges.EdgeCount / 2, report.MissingTexts)
+        )

@@ -59,6 +59,7 @@ let ``Bayes' rule on the texts is right as often as the generator says`` () =
                 let counts = node.Text.Split ' ' |> Array.countBy (fun word -> classOfWord[word])
                 let most = counts |> Array.map snd |> Array.max
                 let best = counts |> Array.filter (fun (_, count) -> count = most) |> Array.map fst
+
                 if noise = 1.0 then 0.2
                 elif Array.contains (Option.get node.Label) best then 1.0 / float best.Length
                 else 0.0)
@@ -92,12 +93,28 @@ let ``words differ, and settings out of range are refused by option`` () =
 
     for settings, option in
         [
-            { Synthetic.standard with Homophily = 1.5 }, "--homophily"
-            { Synthetic.standard with TextNoise = -0.1 }, "--text-noise"
+            {
+                Synthetic.standard with
+                    Homophily = 1.5
+            },
+            "--homophily"
+            {
+                Synthetic.standard with
+                    TextNoise = -0.1
+            },
+            "--text-noise"
             { Synthetic.standard with Classes = 1 }, "--classes"
             { Synthetic.standard with Nodes = 20 }, "--nodes"
-            { Synthetic.standard with Degree = 500.0 }, "--degree"
-            { Synthetic.standard with LabelRate = 0.9 }, "--label-rate"
+            {
+                Synthetic.standard with
+                    Degree = 500.0
+            },
+            "--degree"
+            {
+                Synthetic.standard with
+                    LabelRate = 0.9
+            },
+            "--label-rate"
             {
                 Synthetic.standard with
                     Degree = Double.NaN

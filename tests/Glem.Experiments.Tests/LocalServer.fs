@@ -22,7 +22,9 @@ type LocalServer(files: Map<string, byte[]>) =
 
     let answer (context: HttpListenerContext) =
         let request, response = context.Request, context.Response
-        let path = request.Url |> Option.ofObj |> Option.map _.AbsolutePath.TrimStart('/') |> Option.defaultValue ""
+
+        let path =
+            request.Url |> Option.ofObj |> Option.map _.AbsolutePath.TrimStart('/') |> Option.defaultValue ""
 
         match files.TryFind path with
         | None ->

@@ -319,7 +319,13 @@ module DatasetFolder =
 
     let private writeManifest (path: string) (dataset: Dataset) (records: DatasetRecords) (files: string list) =
         use stream = File.Create path
-        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping))
+
+        use json =
+            new Utf8JsonWriter(
+                stream,
+                JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+            )
+
         json.WriteStartObject()
         json.WriteString("name", records.Info.Name)
         json.WriteString("licence", records.Info.Licence)

@@ -110,7 +110,7 @@ module GraphMl =
                     refuse (line ()) $"a <%s{what}>" "nodes and edges"
                 | _ -> ()
         with :? XmlException as error ->
-            refuse error.LineNumber $"malformed XML (%s{error.Message})" "GraphML"
+            refuse (max error.LineNumber (line ())) $"malformed XML (%s{error.Message})" "GraphML"
 
         if nodes.Count = 0 then
             raise (GlemException(InFile(path, "", "no node", "a GraphML graph")))

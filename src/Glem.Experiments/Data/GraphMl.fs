@@ -110,7 +110,8 @@ module GraphMl =
                     refuse (line ()) $"a <%s{what}>" "nodes and edges"
                 | _ -> ()
         with :? XmlException as error ->
-            refuse (max error.LineNumber (line ())) $"malformed XML (%s{error.Message})" "GraphML"
+            let place = if error.LineNumber > 0 then $"line %d{error.LineNumber}" else ""
+            raise (GlemException(InFile(path, place, $"malformed XML (%s{error.Message})", "GraphML")))
 
         if nodes.Count = 0 then
             raise (GlemException(InFile(path, "", "no node", "a GraphML graph")))

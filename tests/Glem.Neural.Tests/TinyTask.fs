@@ -63,10 +63,12 @@ module TinyTask =
         Encoder = Encoder.Bert bert
         Pooling = Mean
         Embedding = Mean
+        Projection = 0
         HeadDropout = 0.1
         TokenDropout = 0.1
         MaskId = 4
         Classes = classes
+        GradientCheckpointing = false
     }
 
     let gcn = GcnConfig.glem 0.5 32 16 classes
@@ -111,8 +113,7 @@ module TinyTask =
 
     /// Features alone as a graph model's inputs.
     let inputs (features: float32[]) : NodeInputs = {
-        Features = features
-        Width = gcn.Inputs
+        Features = Vectors.ofArray gcn.Inputs features
         Labels = None
     }
 

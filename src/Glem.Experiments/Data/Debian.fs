@@ -241,7 +241,7 @@ module Debian =
         DebianIndices.read indices.Packages (fun packages ->
             DebianIndices.read indices.Translations (fun translations -> build (info indices) packages translations))
 
-    let private listsFolder () = Path.Combine(DotnetApi.cacheFolder (), "debian-lists")
+    let private listsFolder () = Path.Combine(CacheFolder.path (), "debian-lists")
 
     /// Builds the machine's release anew, into a folder of its own.
     let make (out: string) : Result<Dataset * DebianReport, GlemError> =
@@ -261,7 +261,7 @@ module Debian =
 
             let folder =
                 Path.Combine(
-                    DotnetApi.cacheFolder (),
+                    CacheFolder.path (),
                     $"debian-%s{indices.Codename}-%s{date}-%s{indices.Architecture}-%d{recipe}"
                 )
 

@@ -21,6 +21,8 @@ type Study = {
     Lm: LanguageModel
     /// What labels move of it.
     Tuning: Tuning
+    /// What its encoder makes of the texts, where the recipe freezes all of it.
+    Frozen: FrozenEncoder option
     /// TF-IDF of the texts : [n; terms].
     Tfidf: Lazy<SparseRows>
     /// What makes few dense columns of texts.
@@ -45,13 +47,15 @@ and Everything = {
     Seen: int[]
     /// Where the others stand, ascending : [n - m].
     Unseen: int[]
+    /// What a frozen encoder makes of their texts.
+    UnseenFrozen: FrozenEncoder option
 }
 
 module Study =
     /// Most columns of the dense TF-IDF features.
     let private rawWidth = 256
 
-    /// Trains the tokenizer on the texts that training sees, encodes the texts, and lays out the graph. The caller owns
+    /// Learns the tokenizer from the texts that training sees, encodes the texts (both once, see TokenStore), and lays out the graph. The caller owns
     /// the study.
     /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
     /// node, texts too few for a vocabulary.
@@ -63,8 +67,8 @@ module Study =
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise
             Steps.ofRecipe recipe seen supervision |> Result.orRaise |> ignore
             let validation = Validation.ofSplit seen.Labels seen.Split |> Result.orRaise
-            let source = LmSource.ofRecipe recipe.Lm seen.Graph.Texts |> Result.orRaise
-            let encode texts = Tokenizer.encodeAll source.Tokenizer source.MaxTokens texts
+            let store = TokenStore.standard ()
+            let source = LmSource.ofRecipe store recipe.Lm seen.Graph.Texts |> Result.orRaise
             let words = lazy (Tfidf.fit seen.Graph.Texts)
             let tfidf (dataset: Dataset) = lazy (Tfidf.apply words.Value dataset.Graph.Texts)
             let seenTfidf = tfidf seen
@@ -85,7 +89,8 @@ module Study =
 
             let lm = LmSource.model recipe.Lm supervision.ClassCount source
             let tuning = Tuning.ofRecipe recipe.Lm lm.Encoder |> Result.orRaise
-            let packed = encode seen.Graph.Texts
+            let texts = LmSource.encode store source seen.Graph.Texts
+            let frozen texts = if tuning.Freeze.Encoder then Some(FrozenEncoder(compute, lm, texts)) else None
 
             let study = {
                 Recipe = recipe
@@ -94,12 +99,13 @@ module Study =
                 Compute = compute
                 LmSource = source
                 Tokenizer = source.Tokenizer
-                Texts = Array.init packed.Count packed.Text
+                Texts = texts
                 Graph = Propagation.symmetric compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
                 Lm = lm
                 Tuning = tuning
+                Frozen = frozen texts
                 Tfidf = seenTfidf
                 TextFeatures = textFeatures
                 Raw = raw seenTfidf
@@ -112,8 +118,9 @@ module Study =
             if exposure.Seen.Length = all.Graph.NodeCount then
                 Ok study
             else
-                let packed = encode all.Graph.Texts
                 let tfidf = tfidf all
+                let texts = LmSource.encode store source all.Graph.Texts
+                let unseen = Array.init all.Graph.NodeCount id |> Array.except exposure.Seen
 
                 Ok {
                     study with
@@ -122,7 +129,7 @@ module Study =
                                 Study = {
                                     study with
                                         Dataset = all
-                                        Texts = Array.init packed.Count packed.Text
+                                        Texts = texts
                                         Graph = Propagation.symmetric compute.Device all.Graph.Edges
                                         Supervision = Supervision.ofSplit all.Labels all.Split |> Result.orRaise
                                         Validation = Validation.ofSplit all.Labels all.Split |> Result.orRaise
@@ -130,7 +137,8 @@ module Study =
                                         Raw = raw tfidf
                                 }
                                 Seen = exposure.Seen
-                                Unseen = Array.init all.Graph.NodeCount id |> Array.except exposure.Seen
+                                Unseen = unseen
+                                UnseenFrozen = unseen |> Array.map (fun i -> texts[i]) |> frozen
                             }
                 }
         with GlemException error ->
@@ -176,6 +184,18 @@ module Study =
         let targets: Targets<Lm> = Targets.goldOnly study.Supervision
         Lesson.ofTargets (Objective.goldOnly recipe.LabelSmoothing) 1 targets
 
+    /// The LM taught a stage's lesson.
+    let private fitLm (study: Study) stage (start: Weights) =
+        match study.Frozen with
+        | Some frozen -> frozen.Fit(stage, start)
+        | None -> LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
+
+    /// What an LM says of texts.   frozen : of the same texts
+    let readLm (study: Study) (frozen: FrozenEncoder option) texts (weights: Weights) =
+        match frozen with
+        | Some frozen -> frozen.Read weights
+        | None -> LanguageModel.read study.Compute study.Lm texts weights
+
     /// The LM on gold labels: the ladder's "LM alone", and EM's first q. Where `lmFit.epochs` is 0, the encoder under a
     /// head that nothing has taught.
     let lmOnGold (study: Study) (encoder: Weights) : LmFit * Posterior<Lm> =
@@ -183,10 +203,10 @@ module Study =
         let start = LanguageModel.withNewHead key study.Lm encoder
 
         if study.Recipe.LmFit.Epochs = 0.0 then
-            LanguageModel.read study.Compute study.Lm study.Texts start
+            readLm study study.Frozen study.Texts start
         else
             let stage = stage study "LM on gold" key study.Recipe.LmFit (goldLesson study study.Recipe.LmFit)
-            LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
+            fitLm study stage start
 
     /// Who teaches how in the recipe's two steps. A script may put its own masks and functions in.
     let steps (study: Study) = Steps.ofRecipe study.Recipe study.Dataset study.Supervision |> Result.orRaise
@@ -195,20 +215,20 @@ module Study =
     let nodeInputs (study: Study) (steps: Steps) round (lm: LmFit) (q: Posterior<Lm>) : NodeInputs =
         let gnn, hidden = study.Recipe.Gnn, LanguageModel.width study.Lm
 
-        let features, width =
+        let features =
             match gnn.Features with
-            | Embeddings -> lm.Embeddings, hidden
-            | PreviousEmbeddings -> lm.PreviousEmbeddings, hidden
-            | Raw -> study.Raw.Value.Values, study.Raw.Value.Width
+            | Embeddings -> lm.Embeddings
+            | PreviousEmbeddings -> lm.PreviousEmbeddings
+            | Raw -> Vectors.ofArray study.Raw.Value.Width study.Raw.Value.Values
             | Both ->
                 let raw = study.Raw.Value
+                let nodes, row = study.Dataset.Graph.NodeCount, Array.zeroCreate (hidden + raw.Width)
 
-                Array.init study.Dataset.Graph.NodeCount (fun i ->
-                    Array.append
-                        (Array.sub lm.Embeddings (i * hidden) hidden)
-                        (Array.sub raw.Values (i * raw.Width) raw.Width))
-                |> Array.concat,
-                hidden + raw.Width
+                Vectors.build study.Compute.Memory nodes row.Length (fun write ->
+                    for i in 0 .. nodes - 1 do
+                        lm.Embeddings.Row(i).CopyTo(Span(row, 0, hidden))
+                        Array.blit raw.Values (i * raw.Width) row hidden raw.Width
+                        write i (ReadOnlyMemory row))
 
         let soften q =
             match PerRound.at round steps.M.Teaching.Softness with
@@ -218,7 +238,6 @@ module Study =
 
         {
             Features = features
-            Width = width
             Labels = LabelInput.rows gnn.LabelInput gnn.LabelFolds (key study "gnn") study.Supervision (soften q)
         }
 
@@ -236,8 +255,7 @@ module Study =
 
     /// Features that no language model made, and nothing else.
     let featureInputs (features: RawFeatures) : NodeInputs = {
-        Features = features.Values
-        Width = features.Width
+        Features = Vectors.ofArray features.Width features.Values
         Labels = None
     }
 
@@ -282,7 +300,7 @@ module Study =
                         | Pretrained -> pretrainedLm.Weights
                         | Previous -> theta.Weights
 
-                    let fit, q = LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
+                    let fit, q = fitLm study stage start
 
                     {
                         fit with

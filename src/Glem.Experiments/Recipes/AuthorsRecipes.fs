@@ -251,6 +251,7 @@ module AuthorsRecipes =
                 "lmFit.labelSmoothing=0.3", deberta "label_smoothing_factor"
                 "lmFit.optimiser.learningRate=5e-5", deberta "lr"
                 "lmFit.optimiser.warmUp=0.12", deberta "warmup_epochs=0.6, of 5"
+                "lm.projection=100", papers "lm_feat_shrink"
                 "lm.headDropout=0.3", papers "lm_cla_dropout"
                 "gnn.labelInput=off", papers "gnn_label_input=F"
             ]
@@ -287,7 +288,8 @@ module AuthorsRecipes =
             [
                 "The first teacher is a GIANT+GAMLP+RLU run outside, its predictions handed in",
                 papers "gnn_ckpt=GIANT-GAMLP"
-                "The LM's embedding is shrunk to 100 columns by a linear layer", papers "lm_feat_shrink"
+                "The head's dropout stands before the layer that shrinks the embedding; here behind it",
+                "src/models/LMs/model.py, BertClassifier.forward"
                 "GAMLP: 6 hops, 6 + 4 layers, 9 label hops, sigmoid, no input or attention dropout",
                 papers "gnn_num_hops, --gnn_n_layers, --gnn_act, --gnn_input_dropout, --gnn_att_dropout"
                 "Head dropout is 0.4 in pre-training", deberta "cla_dropout"

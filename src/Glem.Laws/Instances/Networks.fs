@@ -9,6 +9,7 @@ module Networks =
     let private compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     /// Two epochs and a last evaluation.
@@ -59,8 +60,7 @@ module Networks =
 
     /// What the scene's student thinks of the nodes, as their features : [n; c].
     let features (scene: Scene) : NodeInputs = {
-        Features = (Scene.student scene).Rows.ToArray()
-        Width = scene.ClassCount
+        Features = (Scene.student scene).Rows.ToArray() |> Vectors.ofArray scene.ClassCount
         Labels = None
     }
 
@@ -135,10 +135,12 @@ module Networks =
             }
         Pooling = Mean
         Embedding = Cls
+        Projection = 0
         HeadDropout = dropout
         TokenDropout = dropout
         MaskId = 4
         Classes = scene.ClassCount
+        GradientCheckpointing = false
     }
 
     /// Trains a language model on a scene's texts.
@@ -194,8 +196,8 @@ module Networks =
     let private fitNumbers (fit: LmFit) =
         Array.concat [
             numbers fit.Weights
-            Array.map float fit.Embeddings
-            Array.map float fit.PreviousEmbeddings
+            Array.map float (fit.Embeddings.ToArray())
+            Array.map float (fit.PreviousEmbeddings.ToArray())
         ]
 
     let private rootKey (problem: Problem) = Key.ofSeed problem.Setting.Seed
@@ -244,7 +246,6 @@ module Networks =
 
         let inputs (theta: LmFit) : NodeInputs = {
             Features = theta.Embeddings
-            Width = 8
             Labels = None
         }
 

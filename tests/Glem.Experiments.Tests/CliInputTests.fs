@@ -19,8 +19,14 @@ let private quickRun = [ "run"; "--recipe"; "quickstart"; "--quick"; "--out"; "o
 [<InlineData("recipe", "list show diff")>]
 [<InlineData("recipe show", "RECIPE")>]
 [<InlineData("recipe diff", "LEFT RIGHT")>]
-[<InlineData("data", "list describe import validate")>]
-[<InlineData("data import", "--nodes --edges --out --name --licence --source --train --valid --seed")>]
+[<InlineData("data", "list describe import validate make fetch")>]
+[<InlineData("data import",
+             "--from --format --nodes --edges --out --rule --texts --text --label --split --name --licence --source --train --valid --train-per-class --valid-per-class --seed")>]
+[<InlineData("data make", "debian synthetic")>]
+[<InlineData("data make debian", "--out")>]
+[<InlineData("data make synthetic",
+             "--out --nodes --classes --degree --homophily --text-noise --words --vocabulary --label-rate --seed")>]
+[<InlineData("data fetch", "NAME --out")>]
 [<InlineData("data describe", "DATA")>]
 [<InlineData("data validate", "DATA")>]
 [<InlineData("laws", "--count --seed --only --markdown")>]
@@ -66,6 +72,44 @@ let ``a recipe that is wrong is refused before anything is written`` () =
     run [ "--recipe"; "yours.json" ] [ "yours.json"; "quickstart" ]
     run [ "--recipe"; "quickstart"; "--set"; "eStep.pseudoWeight=1.5" ] [ "eStep.pseudoWeight"; "1.5"; "from 0 to 1" ]
     run [ "--recipe"; "quickstart"; "--precision"; "int8" ] [ "--precision"; "int8"; "float32 or bfloat16" ]
+
+[<Fact>]
+let ``a made-up data set says what can be reached on it, and validates`` () =
+    use folder = new TestFolder()
+
+    let made =
+        GlemProcess.succeeds folder.Path [
+            "data"
+            "make"
+            "synthetic"
+            "--out"
+            "made"
+            "--nodes"
+            "100"
+            "--degree"
+            "4"
+        ]
+
+    Assert.Contains("100 nodes, 200 edges, 5 classes", made)
+    Assert.Contains("Bayes accuracy from the text alone", made)
+    Assert.Contains("100 nodes, 200 edges", GlemProcess.succeeds folder.Path [ "data"; "validate"; "made" ])
+
+    GlemProcess.refuses folder.Path [ "data"; "make"; "synthetic"; "--out"; "x"; "--homophily"; "2" ] [
+        "--homophily"
+        "0 to 1"
+    ]
+
+[<Fact>]
+let ``import asks for one source, a known layout and known rules`` () =
+    use folder = new TestFolder()
+    let refuses options = GlemProcess.refuses folder.Path ([ "data"; "import"; "--out"; "x" ] @ options)
+    refuses [] [ "--nodes and --edges, or --from" ]
+    refuses [ "--from"; "."; "--nodes"; "a.csv"; "--edges"; "b.csv" ] [ "neither or both" ]
+    refuses [ "--from"; "." ] [ "no known layout"; "raw/ and split/" ]
+    refuses [ "--from"; "."; "--format"; "gexf" ] [ "--format"; "gexf"; "graphml" ]
+    refuses [ "--from"; "."; "--rule"; "isolated=merge" ] [ "--rule isolated"; "merge"; "keep, drop" ]
+    refuses [ "--from"; "."; "--train"; "0.5"; "--train-per-class"; "20" ] [ "--train-per-class" ]
+    GlemProcess.refuses folder.Path [ "data"; "fetch"; "imagenet" ] [ "imagenet"; "ogbn-arxiv" ]
 
 [<Fact>]
 let ``a data set that does not exist is refused with the names that there are`` () =

@@ -166,6 +166,12 @@ let ``loops, repeats and reversed edges are dropped and counted`` () =
                 SelfLoops = 1
                 DuplicateEdges = 1
                 ReverseEdges = 1
+                OneWayEdges = 0
+                UnknownEnds = 0
+                IsolatedNodes = 0
+                MissingTexts = 0
+                IdenticalTexts = 0
+                UntaughtLabels = 0
             },
             report
         )

@@ -189,30 +189,115 @@ type DescribeArguments =
 
 [<RequireQualifiedAccess>]
 type ImportArguments =
-    | [<Mandatory>] Nodes of string
-    | [<Mandatory>] Edges of string
+    | From of string
+    | Format of string
+    | Nodes of string
+    | Edges of string
     | [<Mandatory>] Out of string
+    | Rule of string
+    | Texts of string list
+    | Text of string list
+    | Label of string
+    | Split of string
     | Name of string
     | Licence of string
     | Source of string
     | Train of float
     | Valid of float
+    | Train_Per_Class of int
+    | Valid_Per_Class of int
     | Seed of int
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
+            | ImportArguments.From _ ->
+                "a folder as OGB, Planetoid, citeseer-text or Wikispeedia lay theirs out, or a .graphml file"
+            | ImportArguments.Format _ ->
+                "what --from is, where it should not be found out: ogb, planetoid, graphml, citeseer-text, wikispeedia"
             | ImportArguments.Nodes _ ->
-                "table of id,text,label,split: .csv, .tsv or .jsonl, also .gz; without a split column nodes are split at random"
-            | ImportArguments.Edges _ -> "table of source,target: .csv or .tsv, also .gz"
+                "instead of --from: table of id,text,label,split: .csv, .tsv or .jsonl, also .gz; without a split column nodes are split at random"
+            | ImportArguments.Edges _ ->
+                "with --nodes: table of source,target: .csv or .tsv, or an edge list: .txt, .edges, .edgelist or .el, also .gz"
             | ImportArguments.Out _ -> "the data set folder to make"
-            | ImportArguments.Name _ -> "the data set's name (default: the folder's)"
+            | ImportArguments.Rule _ ->
+                $"""what to do about a blemish, may be repeated: %s{String.concat ", " HygieneRules.names} (the first of each unless you say otherwise)"""
+            | ImportArguments.Texts _ ->
+                "files of OGB's texts: titleabs.tsv.gz, or idx_title.tsv and idx_abs.tsv, or trn.json.gz and tst.json.gz (default: those in the folder or beside it)"
+            | ImportArguments.Text _ -> "GraphML: the data that are a node's text, several are joined (default text)"
+            | ImportArguments.Label _ -> "GraphML: the data that are its label (default label)"
+            | ImportArguments.Split _ -> "GraphML: the data that are its part of the split (default split)"
+            | ImportArguments.Name _ -> "the data set's name (default: its own, or the folder's)"
             | ImportArguments.Licence _ -> "its licence"
             | ImportArguments.Source _ -> "where it comes from"
             | ImportArguments.Train _ ->
-                "share of each class that trains (default 0.6 where there is no split column); splits anew"
+                "share of each class that trains (default 0.6 where there is no split); splits anew"
             | ImportArguments.Valid _ -> "share of each class that validates (default 0.2); splits anew"
+            | ImportArguments.Train_Per_Class _ -> "nodes of each class that train (default 20); splits anew"
+            | ImportArguments.Valid_Per_Class _ -> "nodes of each class that validate (default 30); splits anew"
             | ImportArguments.Seed _ -> "seed of that split (default 0)"
+
+[<RequireQualifiedAccess>]
+type MakeDebianArguments =
+    | [<Mandatory>] Out of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | MakeDebianArguments.Out _ -> "the data set folder to make"
+
+[<RequireQualifiedAccess>]
+type MakeSyntheticArguments =
+    | [<Mandatory>] Out of string
+    | Nodes of int
+    | Classes of int
+    | Degree of float
+    | Homophily of float
+    | Text_Noise of float
+    | Words of int
+    | Vocabulary of int
+    | Label_Rate of float
+    | Seed of int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | MakeSyntheticArguments.Out _ -> "the data set folder to make"
+            | MakeSyntheticArguments.Nodes _ -> "nodes (default 2000)"
+            | MakeSyntheticArguments.Classes _ -> "classes, of equal size (default 5)"
+            | MakeSyntheticArguments.Degree _ -> "mean number of neighbours (default 6)"
+            | MakeSyntheticArguments.Homophily _ ->
+                "probability that an edge stays within its class; 1 / classes says nothing (default 0.7)"
+            | MakeSyntheticArguments.Text_Noise _ ->
+                "probability that a word is drawn from all classes' words; 1 says nothing (default 0.8)"
+            | MakeSyntheticArguments.Words _ -> "words of a text (default 20)"
+            | MakeSyntheticArguments.Vocabulary _ -> "words that belong to one class (default 50)"
+            | MakeSyntheticArguments.Label_Rate _ ->
+                "share of each class that trains (default 0.1); a fifth validates, the rest is test"
+            | MakeSyntheticArguments.Seed _ -> "the generator's seed, and the split's (default 0)"
+
+[<RequireQualifiedAccess>]
+type MakeArguments =
+    | [<CliPrefix(CliPrefix.None)>] Debian of ParseResults<MakeDebianArguments>
+    | [<CliPrefix(CliPrefix.None)>] Synthetic of ParseResults<MakeSyntheticArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | MakeArguments.Debian _ ->
+                "every package of this machine's Debian release: descriptions, dependencies, sections"
+            | MakeArguments.Synthetic _ -> "a made-up graph with planted homophily and text noise"
+
+[<RequireQualifiedAccess>]
+type FetchArguments =
+    | [<MainCommand; Mandatory>] Name of string
+    | Out of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | FetchArguments.Name _ -> "a published data set's name (glem data list)"
+            | FetchArguments.Out _ -> "the folder for its files (default: its name)"
 
 [<RequireQualifiedAccess>]
 type DataArguments =
@@ -220,14 +305,19 @@ type DataArguments =
     | [<CliPrefix(CliPrefix.None)>] Describe of ParseResults<DescribeArguments>
     | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArguments>
     | [<CliPrefix(CliPrefix.None)>] Validate of ParseResults<DescribeArguments>
+    | [<CliPrefix(CliPrefix.None)>] Make of ParseResults<MakeArguments>
+    | [<CliPrefix(CliPrefix.None)>] Fetch of ParseResults<FetchArguments>
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | DataArguments.List -> "the data sets known by name"
-            | DataArguments.Describe _ -> "counts, class sizes, degrees, text lengths, homophily, examples"
-            | DataArguments.Import _ -> "make a data set folder from tables of nodes and edges"
-            | DataArguments.Validate _ -> "read a data set folder and say what is wrong with it"
+            | DataArguments.List -> "the data sets known by name, and those that can be fetched"
+            | DataArguments.Describe _ ->
+                "counts, class sizes, degrees, text lengths, homophily, doubtful nodes, examples"
+            | DataArguments.Import _ -> "make a data set folder from tables, GraphML, or a known layout such as OGB's"
+            | DataArguments.Validate _ -> "read a data set folder and say what is wrong or doubtful in it"
+            | DataArguments.Make _ -> "make a data set folder: debian or synthetic"
+            | DataArguments.Fetch _ -> "download a published data set's files"
 
 [<RequireQualifiedAccess>]
 type LawsArguments =

@@ -58,6 +58,17 @@ module Dataset =
         | Test -> "test"
         | Unassigned -> ""
 
+    /// What a split column may say; "val" and "validation" are other libraries' words for valid.
+    let partOf (text: string) =
+        match text with
+        | "train" -> Some Train
+        | "valid"
+        | "val"
+        | "validation" -> Some Valid
+        | "test" -> Some Test
+        | "" -> Some Unassigned
+        | _ -> None
+
     let private fingerprint (classNames: string[]) (nodes: NodeRecord[]) (classes: int[]) (edges: Csr) =
         use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
         let number (value: int) = hash.AppendData(BitConverter.GetBytes value)

@@ -5,29 +5,10 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text
+open System.Text.Encodings.Web
 open System.Text.Json
 open CsvHelper
 open CsvHelper.Configuration
-
-/// What reading left out or merged: counted, so that it is never silent.
-type ReadReport = {
-    SelfLoops: int
-    /// Rows that repeat an edge in the same direction.
-    DuplicateEdges: int
-    /// Rows that state the reverse of an edge already there; the graph is undirected.
-    ReverseEdges: int
-}
-
-module ReadReport =
-    /// A line for each thing that was left out or merged; none where nothing was.
-    let lines (report: ReadReport) =
-        [
-            report.SelfLoops, "self-loops dropped"
-            report.DuplicateEdges, "repeated edges dropped"
-            report.ReverseEdges, "edges merged with their reverse"
-        ]
-        |> List.filter (fun (count, _) -> count > 0)
-        |> List.map (fun (count, what) -> $"%d{count} %s{what}")
 
 /// The dataset folder: dataset.json, nodes.csv|tsv|jsonl and edges.csv|tsv, tables also as .gz.
 module DatasetFolder =
@@ -126,19 +107,8 @@ module DatasetFolder =
 
     // ---- nodes and edges
 
-    /// What a split column may say; "val" and "validation" are other libraries' words for valid.
-    let private partOf (text: string) =
-        match text with
-        | "train" -> Some Train
-        | "valid"
-        | "val"
-        | "validation" -> Some Valid
-        | "test" -> Some Test
-        | "" -> Some Unassigned
-        | _ -> None
-
     /// All nodes, and whether a split column was there. Raises GlemException at the row that is wrong.
-    let private readNodes (path: string) format =
+    let private readNodes (rules: HygieneRules) (path: string) format =
         let firstLine = Dictionary<string, struct (int64 * Part)>()
         let mutable hasSplit = true
 
@@ -154,7 +124,7 @@ module DatasetFolder =
                         hasSplit <- false
                         Unassigned
                     | Some text ->
-                        match partOf text with
+                        match Dataset.partOf text with
                         | Some part -> part
                         | None -> bad $"the split '%s{text}'" "train, valid, test or nothing"
 
@@ -169,7 +139,7 @@ module DatasetFolder =
                 | true, struct (line, _) -> bad $"the id '%s{id}' again (first on line %d{line})" "each id once"
                 | false, _ -> firstLine[id] <- struct (row.Line, part)
 
-                if String.IsNullOrWhiteSpace(field "text") then
+                if not rules.FillMissingTexts && String.IsNullOrWhiteSpace(field "text") then
                     bad $"an empty text of node '%s{id}'" "a text on every node"
 
                 let label =
@@ -193,42 +163,46 @@ module DatasetFolder =
 
         nodes, hasSplit
 
-    /// Undirected edges, each once, in the file's order, with what was dropped. Raises GlemException at the row that is wrong.
-    let private readEdges (path: string) format (ids: HashSet<string>) =
-        let seen = HashSet<struct (string * string)>()
-        let mutable loops = 0
-        let mutable duplicates = 0
-        let mutable reverses = 0
+    /// Stated edges between the nodes of `index`, and how many were left out for an end that is none of them. Raises
+    /// GlemException at the row that is wrong.
+    let private readEdges (rules: HygieneRules) (path: string) rows (index: Dictionary<string, int>) =
+        let edges = StatedEdges index.Count
+        let mutable unknown = 0
 
-        let edges = [|
-            for row in Rows.read path format [ "source"; "target" ] do
-                let ending name =
-                    let id = row.Field name |> Option.defaultValue ""
-
-                    if not (ids.Contains id) then
-                        raise (
-                            GlemException(
-                                InFile(path, $"line %d{row.Line}", $"the %s{name} '%s{id}'", "the id of a listed node")
-                            )
+        for struct (line: int64, source, target) in rows do
+            let find name (id: string) =
+                match index.TryGetValue id with
+                | true, i -> i
+                | false, _ when rules.UnknownEnds = Blemish.Drop -> -1
+                | false, _ ->
+                    raise (
+                        GlemException(
+                            InFile(path, $"line %d{line}", $"the %s{name} '%s{id}'", "the id of a listed node")
                         )
+                    )
 
-                    id
+            let a = find "source" source
+            let b = find "target" target
+            if a < 0 || b < 0 then unknown <- unknown + 1 else edges.Add(a, b)
 
-                let source = ending "source"
-                let target = ending "target"
+        edges, unknown
 
-                if source = target then loops <- loops + 1
-                elif not (seen.Add(struct (source, target))) then duplicates <- duplicates + 1
-                elif seen.Contains(struct (target, source)) then reverses <- reverses + 1
-                else struct (source, target)
-        |]
-
-        edges,
-        {
-            SelfLoops = loops
-            DuplicateEdges = duplicates
-            ReverseEdges = reverses
-        }
+    /// The rows of an edge table (columns source and target) or an edge list, by its ending.
+    let private edgeRows (path: string) : Result<seq<struct (int64 * string * string)>, GlemError> =
+        if EdgeList.isEdgeList path then
+            Ok(EdgeList.read path)
+        else
+            TableFormat.ofPath path
+            |> Result.bind (function
+                | JsonLines -> damage path "a JSONL table of edges" "edges as .csv or .tsv, or an edge list"
+                | format ->
+                    Ok(
+                        seq {
+                            for row in Rows.read path format [ "source"; "target" ] do
+                                let field name = row.Field name |> Option.defaultValue ""
+                                struct (row.Line, field "source", field "target")
+                        }
+                    ))
 
     let private endings =
         [ "csv"; "tsv"; "jsonl" ] |> List.collect (fun ending -> [ ending; ending + ".gz" ])
@@ -247,45 +221,47 @@ module DatasetFolder =
             damage folder $"no table of %s{name}" (String.Join(", ", names))
         | several -> damage folder (String.Join(" and ", several |> List.map Path.GetFileName)) $"one table of %s{name}"
 
-    /// Node and edge tables as records. Labels found in the file, sorted, are the classes where `classNames` gives none. Without
-    /// a policy the split column counts, or where there is none the standard split.
-    let internal readTables info classNames policy seed (nodesPath: string) (edgesPath: string) =
-        let format path = FileScan.check path |> Result.bind (fun () -> TableFormat.ofPath path)
+    /// Node and edge tables as they stand.
+    let internal readTables info classNames (rules: HygieneRules) (nodesPath: string) (edgesPath: string) =
+        let nodesFormat = FileScan.check nodesPath |> Result.bind (fun () -> TableFormat.ofPath nodesPath)
+        let edges = FileScan.check edgesPath |> Result.bind (fun () -> edgeRows edgesPath)
 
-        match format nodesPath, format edgesPath with
+        match nodesFormat, edges with
         | Error error, _
         | _, Error error -> Error error
-        | _, Ok JsonLines -> damage edgesPath "a JSONL table of edges" "edges as .csv or .tsv"
-        | Ok nodesFormat, Ok edgesFormat ->
+        | Ok nodesFormat, Ok rows ->
             try
-                let nodes, hasSplit = readNodes nodesPath nodesFormat
-                let edges, report = readEdges edgesPath edgesFormat (nodes |> Seq.map _.Id |> HashSet)
+                let nodes, hasSplit = readNodes rules nodesPath nodesFormat
+                let index = Dictionary<string, int>(nodes.Length)
+                nodes |> Array.iteri (fun i node -> index[node.Id] <- i)
+                let edges, unknown = readEdges rules edgesPath rows index
 
-                let names =
-                    classNames
-                    |> Option.defaultWith (fun () ->
-                        nodes
-                        |> Array.choose _.Label
-                        |> Array.distinct
-                        |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b)))
-
-                let records: DatasetRecords = {
+                Ok {
                     Info = info
-                    ClassNames = names
+                    ClassNames = classNames
                     Nodes = nodes
+                    HasSplit = hasSplit
                     Edges = edges
+                    UnknownEnds = unknown
+                    NodesFile = nodesPath
+                    EdgesFile = edgesPath
                 }
-
-                match policy, hasSplit with
-                | Some Given, false ->
-                    Error(
-                        InFile(nodesPath, "line 1", "no column 'split'", "a column 'split', or a policy that makes one")
-                    )
-                | Some policy, _ -> Ok(Dataset.splitRecords policy seed records, report)
-                | None, true -> Ok(records, report)
-                | None, false -> Ok(Dataset.splitRecords SplitPolicy.standard seed records, report)
             with GlemException error ->
                 Error error
+
+    /// Records by the rules, split by the policy; without one the stated split counts, or where there is none the standard one.
+    let internal choose (rules: HygieneRules) policy seed (graph: ImportedGraph) =
+        try
+            let records, report = ImportedGraph.toRecords rules graph
+
+            match policy, graph.HasSplit with
+            | Some Given, false -> damage graph.NodesFile "no split" "a column 'split', or a policy that makes one"
+            | Some policy, _ -> Ok(Dataset.splitRecords policy seed records, report)
+            | None, true -> Ok(records, report)
+            | None, false -> Ok(Dataset.splitRecords SplitPolicy.standard seed records, report)
+            |> Result.map (ImportedGraph.settle rules)
+        with GlemException error ->
+            Error error
 
     /// A data set from its folder, with what reading dropped. A folder without split column gets the standard split of seed 0.
     /// Errors name file and line; a file whose SHA-256 is not the one in dataset.json is damaged.
@@ -315,7 +291,9 @@ module DatasetFolder =
             | Ok manifest, Ok nodes, Ok edges ->
                 checkHash manifest nodes
                 |> Result.bind (fun () -> checkHash manifest edges)
-                |> Result.bind (fun () -> readTables manifest.Info manifest.ClassNames None 0 nodes edges)
+                |> Result.bind (fun () ->
+                    readTables manifest.Info manifest.ClassNames HygieneRules.standard nodes edges)
+                |> Result.bind (choose HygieneRules.standard None 0)
                 |> Result.bind (fun (records, report) ->
                     Dataset.ofRecords nodes records |> Result.map (fun dataset -> dataset, report))
 
@@ -341,7 +319,13 @@ module DatasetFolder =
 
     let private writeManifest (path: string) (dataset: Dataset) (records: DatasetRecords) (files: string list) =
         use stream = File.Create path
-        use json = new Utf8JsonWriter(stream, JsonWriterOptions(Indented = true))
+
+        use json =
+            new Utf8JsonWriter(
+                stream,
+                JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
+            )
+
         json.WriteStartObject()
         json.WriteString("name", records.Info.Name)
         json.WriteString("licence", records.Info.Licence)
@@ -362,13 +346,17 @@ module DatasetFolder =
         json.WriteEndObject()
         json.WriteEndObject()
 
-    /// Writes a data set as a folder: dataset.json, nodes.csv, edges.csv, made beside and moved into place whole. Error where the
-    /// records are no data set, the folder is there already, or it cannot be written; then nothing is left behind.
-    let write (folder: string) (records: DatasetRecords) : Result<Dataset, GlemError> =
+    /// Writes a data set and the records that it was made from as a folder: dataset.json, nodes.csv, edges.csv, made beside and
+    /// moved into place whole. Error where the folder is there already, or it cannot be written; then nothing is left behind.
+    let internal writeDataset
+        (folder: string)
+        (dataset: Dataset)
+        (records: DatasetRecords)
+        : Result<Dataset, GlemError> =
         let folder = Path.GetFullPath folder
         let beside = $"%s{folder}.%d{Environment.ProcessId}.tmp"
 
-        let writeBeside dataset =
+        let writeBeside () =
             Directory.CreateDirectory beside |> ignore
             let nodes = Path.Combine(beside, "nodes.csv")
             let edges = Path.Combine(beside, "edges.csv")
@@ -395,17 +383,19 @@ module DatasetFolder =
             if Directory.Exists beside then
                 Directory.Delete(beside, true)
 
-        Dataset.ofRecords folder records
-        |> Result.bind (fun dataset ->
-            if Directory.Exists folder || File.Exists folder then
-                damage folder "something there already" "a folder that does not exist yet"
-            else
+        if Directory.Exists folder || File.Exists folder then
+            damage folder "something there already" "a folder that does not exist yet"
+        else
+            try
                 try
-                    try
-                        writeBeside dataset
-                    with
-                    | :? UnauthorizedAccessException
-                    | :? IOException as error ->
-                        damage folder $"it cannot be written (%s{error.Message})" "a writable place"
-                finally
-                    clean ())
+                    writeBeside ()
+                with
+                | :? UnauthorizedAccessException
+                | :? IOException as error ->
+                    damage folder $"it cannot be written (%s{error.Message})" "a writable place"
+            finally
+                clean ()
+
+    /// The same from records alone. Error also where they are no data set.
+    let write (folder: string) (records: DatasetRecords) : Result<Dataset, GlemError> =
+        Dataset.ofRecords folder records |> Result.bind (fun dataset -> writeDataset folder dataset records)

@@ -8,6 +8,8 @@ module Datasets =
     let known = [
         "dotnet-api",
         "the public types of .NET: documentation as text, type references as edges, namespaces as classes; built here, no download"
+        "debian",
+        "every package of this machine's Debian release: descriptions as text, dependencies as edges, sections as classes; built here from apt's indices"
     ]
 
     /// Whether find can find it: a known name, or a folder.
@@ -17,6 +19,8 @@ module Datasets =
     let find (nameOrFolder: string) : Result<Dataset, GlemError> =
         if nameOrFolder = "dotnet-api" then
             DotnetApi.load ()
+        elif nameOrFolder = "debian" then
+            Debian.load ()
         elif Directory.Exists nameOrFolder then
             DatasetFolder.read nameOrFolder |> Result.map fst
         else

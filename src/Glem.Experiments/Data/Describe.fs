@@ -23,7 +23,7 @@ type Description = {
     Nodes: int
     /// Undirected, without loops.
     Edges: int
-    IsolatedNodes: int
+    Hygiene: Hygiene
     ClassSizes: (string * int) list
     MeanDegree: float
     Degrees: HistogramBin list
@@ -105,7 +105,7 @@ module Describe =
             Fingerprint = dataset.Fingerprint
             Nodes = n
             Edges = graph.Edges.EdgeCount / 2
-            IsolatedNodes = degrees |> Array.filter ((=) 0) |> Array.length
+            Hygiene = Hygiene.ofDataset dataset
             ClassSizes = List.zip (List.ofArray dataset.ClassNames) (List.ofArray (Audit.classSizes audit))
             MeanDegree = degrees |> Array.averageBy float
             Degrees = histogram degrees
@@ -153,7 +153,10 @@ module Describe =
         line "attribution" description.Info.Attribution
         line "fingerprint" description.Fingerprint
         line "nodes" (string description.Nodes)
-        line "edges" $"%d{description.Edges} (%d{description.IsolatedNodes} nodes have none)"
+        line "edges" (string description.Edges)
+
+        for finding in Hygiene.lines description.Hygiene do
+            line "note" finding
 
         match description.Homophily with
         | Some homophily -> line "homophily" $"%.3f{homophily}"

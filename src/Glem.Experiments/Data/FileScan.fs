@@ -7,10 +7,9 @@ open System.IO.Compression
 open System.Security.Cryptography
 open System.Text
 
-/// The bytes of one stream, then some more.
-type private Followed(first: Stream, rest: byte[]) =
+/// The bytes of one stream, then those of another. Disposes both.
+type internal Joined(first: Stream, second: Stream) =
     inherit Stream()
-    let mutable left = ReadOnlyMemory<byte>(rest)
     override _.CanRead = true
     override _.CanSeek = false
     override _.CanWrite = false
@@ -27,12 +26,13 @@ type private Followed(first: Stream, rest: byte[]) =
 
     override _.Read(buffer: byte[], offset: int, count: int) =
         match first.Read(buffer, offset, count) with
-        | 0 ->
-            let count = min count left.Length
-            left.Span.Slice(0, count).CopyTo(Span(buffer, offset, count))
-            left <- left.Slice count
-            count
+        | 0 -> second.Read(buffer, offset, count)
         | read -> read
+
+    override _.Dispose(disposing: bool) =
+        if disposing then
+            first.Dispose()
+            second.Dispose()
 
 /// Text files, plain or gzipped (named .gz): opened, and checked whole before anything in them is believed.
 module FileScan =
@@ -116,7 +116,7 @@ module FileScan =
 
             use stream: Stream =
                 if isGzip path then
-                    new GZipStream(new Followed(file, sentinelMember.Value), CompressionMode.Decompress)
+                    new GZipStream(new Joined(file, new MemoryStream(sentinelMember.Value)), CompressionMode.Decompress)
                 else
                     file
 

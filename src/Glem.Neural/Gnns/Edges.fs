@@ -84,10 +84,10 @@ module Edges =
             (Array.append (of' edges.Sources) nodes)
             (Array.append (of' edges.Weights) (loops |> Array.map (Array.ofList >> weight)))
 
-    /// One self-loop a node: one that is there keeps its weight (of parallel ones the last), the others weigh 1 (PyG's
-    /// add_remaining_self_loops, for GCN).
-    let withRemainingLoops edges =
-        replacingLoops (fun loops -> if loops.Length > 0 then Array.last loops else 1f) edges
+    /// One self-loop a node: one that is there keeps its weight (of parallel ones the last), a new one gets `fill` (PyG's
+    /// add_remaining_self_loops, for GCN; there 1).
+    let withRemainingLoops fill edges =
+        replacingLoops (fun loops -> if loops.Length > 0 then Array.last loops else fill) edges
 
     /// One self-loop of weight 1 a node, whatever was there (PyG's GATConv).
     let withNewLoops edges = replacingLoops (fun _ -> 1f) edges

@@ -11,6 +11,9 @@ module internal GnnConfigFile =
     let private snake (name: string) = JsonNamingPolicy.SnakeCaseLower.ConvertName name
     let private caseName (case: UnionCaseInfo) = case.Name.ToLowerInvariant()
 
+    /// The record that a model's case holds.
+    let private shapeOf (case: UnionCaseInfo) = (Array.head (case.GetFields())).PropertyType
+
     let rec private writeFields (json: JsonObject) (kind: Type) (record: obj) =
         for field in FSharpType.GetRecordFields kind do
             let value: obj = field.GetValue record |> nonNull
@@ -24,7 +27,9 @@ module internal GnnConfigFile =
                     let inner = JsonObject()
                     writeFields inner field.PropertyType value
                     inner
-                | value -> fst (FSharpValue.GetUnionFields(value, field.PropertyType)) |> caseName |> JsonValue.Create |> nonNull
+                | value ->
+                    let case, _ = FSharpValue.GetUnionFields(value, field.PropertyType)
+                    JsonValue.Create(caseName case) |> nonNull :> JsonNode
 
             json.Add(snake field.Name, node)
 
@@ -32,13 +37,13 @@ module internal GnnConfigFile =
     let write (json: JsonObject) (config: GnnConfig) =
         let case, values = FSharpValue.GetUnionFields(config, typeof<GnnConfig>)
         json.Add("model_type", caseName case)
-        writeFields json (case.GetFields()[0].PropertyType) (nonNull values[0])
+        writeFields json (shapeOf case) (nonNull values[0])
 
     /// Reads a shape. Raises GlemException for a key that is absent or holds what it cannot, by the file and the key.
     let read (path: string) (json: JsonNode) : GnnConfig =
         let bad key found expected = raise (GlemException(InFile(path, $"key '%s{key}'", found, expected)))
 
-        let value (json: JsonNode) key =
+        let value (json: JsonNode) (key: string) =
             match json[key] with
             | null -> bad key "nothing" "a value, as `glem run` writes it"
             | node -> node
@@ -51,8 +56,8 @@ module internal GnnConfigFile =
             | Some case -> case
             | None -> bad key name ("one of " + String.Join(", ", cases |> Array.map caseName))
 
-        let rec readFields (json: JsonNode) (kind: Type) : obj =
-            let fields = [|
+        let rec readFields (json: JsonNode) (kind: Type) : objnull =
+            let fields: objnull[] = [|
                 for field in FSharpType.GetRecordFields kind do
                     let key, kind = snake field.Name, field.PropertyType
                     let node = value json key
@@ -62,12 +67,10 @@ module internal GnnConfigFile =
                     elif FSharpType.IsUnion kind then
                         FSharpValue.MakeUnion(oneOf kind key node, [||])
                     else
-                        match node.Deserialize kind with
-                        | null -> bad key "null" "a value"
-                        | value -> value
+                        node.Deserialize kind
             |]
 
             FSharpValue.MakeRecord(kind, fields)
 
         let case = oneOf typeof<GnnConfig> "model_type" (value json "model_type")
-        FSharpValue.MakeUnion(case, [| readFields json (case.GetFields()[0].PropertyType) |]) :?> GnnConfig
+        FSharpValue.MakeUnion(case, [| readFields json (shapeOf case) |]) |> nonNull :?> GnnConfig

@@ -8,7 +8,7 @@ open Glem.Torch.Extensions
 /// Owns its tensors.
 [<Sealed>]
 type GraphTensors(device: torch.Device, edges: Edges) =
-    let symmetric = lazy (Edges.withRemainingLoops edges |> Propagation.normalised device)
+    let symmetric = lazy (Edges.withRemainingLoops 1f edges |> Propagation.normalised device)
     let bare = lazy (Propagation.normalised device edges)
     let mean = lazy (Propagation.mean device edges)
     let index = lazy (Edges.index device edges)

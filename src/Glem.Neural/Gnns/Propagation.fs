@@ -78,7 +78,7 @@ module Propagation =
         |> ofValues device edges
 
     /// D^-1/2 (A + I) D^-1/2 of Kipf & Welling 2017, eq. 2: every node gets one self-loop. The caller owns it.
-    let symmetric (device: torch.Device) (edges: Csr) = Edges.ofCsr edges |> Edges.withRemainingLoops |> normalised device
+    let symmetric (device: torch.Device) (edges: Csr) = Edges.ofCsr edges |> Edges.withRemainingLoops 1f |> normalised device
 
     /// D^-1 A: the mean over in-edges, 0 where there is none. The caller owns it.
     let mean (device: torch.Device) (edges: Edges) =

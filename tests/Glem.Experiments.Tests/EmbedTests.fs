@@ -5,6 +5,7 @@ open System.IO
 open System.Runtime.InteropServices
 open System.Text
 open System.Text.RegularExpressions
+open System.Threading
 open Glem
 open Glem.Torch.Extensions
 open TorchSharp
@@ -17,6 +18,7 @@ type EmbedTests() =
     let compute: Compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     /// Count, width and values of a .npy file of version 1.0, read as NumPy's page says.
@@ -48,8 +50,23 @@ type EmbedTests() =
             Neighbours = []
         })
 
-    let embed (name: string) source texts =
-        Embed.toFile compute source 7 (folder.File name) ignore (items texts) |> Result.orRaise
+    let request (name: string) source : EmbedRequest = {
+        Compute = compute
+        Source = source
+        Batch = 7
+        Path = folder.File name
+        Number = EmbeddingType.Float32
+    }
+
+    let embedAs number name source texts =
+        let request = {
+            request name source with
+                Number = number
+        }
+
+        (Embed.toFile request CancellationToken.None ignore (items texts) |> Result.orRaise).Texts
+
+    let embed name source texts = embedAs EmbeddingType.Float32 name source texts
 
     let isClose (a: float32[]) (b: float32[]) =
         Assert.Equal(a.Length, b.Length)
@@ -91,7 +108,36 @@ type EmbedTests() =
         let fit, _ = LanguageModel.read compute model (SavedLanguageModel.encode saved texts) saved.Weights
         let _, _, values = npy (folder.File "a.npy")
         Assert.Equal((texts.Length, 16, values), safetensors (folder.File "a.safetensors"))
-        isClose fit.Embeddings values
+        isClose (fit.Embeddings.ToArray()) values
+
+    [<Fact>]
+    member _.``shorter numbers in the file are the float32 ones, rounded``() =
+        ModelFolders.write (folder.File "encoder") "bert" |> ignore
+        let source = EmbeddingSource.ofFolder (folder.File "encoder") |> Result.orRaise
+        let texts = Colours.dataset.Value.Graph.Texts
+        embed "whole.npy" source texts |> ignore
+        embedAs EmbeddingType.Float16 "half.npy" source texts |> ignore
+        embedAs EmbeddingType.Float16 "half.safetensors" source texts |> ignore
+        embedAs EmbeddingType.BFloat16 "brain.safetensors" source texts |> ignore
+        let _, _, whole = npy (folder.File "whole.npy")
+        let half = File.ReadAllBytes(folder.File "half.npy")
+        Assert.Contains("'descr': '<f2'", Encoding.ASCII.GetString(half, 0, 128))
+
+        Assert.Equal<Half>(
+            whole |> Array.map Half.op_Explicit,
+            MemoryMarshal.Cast<byte, Half>(ReadOnlySpan(half, 256, half.Length - 256)).ToArray()
+        )
+
+        let floats (name: string) =
+            use file = new SafetensorsFile(folder.File name)
+            file.Type "embeddings", file.ReadFloats "embeddings"
+
+        let kind, values = floats "half.safetensors"
+        Assert.Equal(torch.ScalarType.Float16, kind)
+        Assert.Equal<float32>(whole |> Array.map (fun x -> float32 (Half.op_Explicit x: Half)), values)
+        let kind, values = floats "brain.safetensors"
+        Assert.Equal(torch.ScalarType.BFloat16, kind)
+        Array.iter2 (fun (x: float32) y -> Assert.Equal(x, y, abs x / 256f)) whole values
 
     [<Fact>]
     member _.``what goes wrong on the way leaves the files that were there``() =
@@ -102,7 +148,7 @@ type EmbedTests() =
         folder.Write("broken.jsonl", "{\"text\": \"red\"}\n{\"txt\": \"blue\"}\n")
         let items = TextTable.stream (folder.File "broken.jsonl") |> Result.orRaise
 
-        match Embed.toFile compute source 7 (folder.File "a.npy") ignore items with
+        match Embed.toFile (request "a.npy" source) CancellationToken.None ignore items with
         | Error(InFile(_, "line 2", _, _)) -> ()
         | other -> Assert.Fail $"%A{other}"
 
@@ -162,3 +208,6 @@ type EmbedTests() =
         refuses (lm @ input @ out "a.npy" @ [ "--pooling"; "max" ]) [ "--pooling"; "max"; "cls or mean" ]
         refuses (lm @ input @ out "a.npy" @ [ "--tokens"; "21" ]) [ "--tokens"; "21"; "from 3 to 20" ]
         refuses (lm @ input @ out "a.npy" @ [ "--batch"; "0" ]) [ "--batch"; "0" ]
+        refuses (lm @ input @ out "a.npy" @ [ "--precision"; "float16" ]) [ "--precision"; "float16"; "bfloat16" ]
+        refuses (lm @ input @ out "a.npy" @ [ "--dtype"; "int8" ]) [ "--dtype"; "int8"; "float16" ]
+        refuses (lm @ input @ out "a.npy" @ [ "--dtype"; "bfloat16" ]) [ "--dtype"; ".npy"; ".safetensors" ]

@@ -35,6 +35,7 @@ let ``results hold every seed with its configuration, command, code and machine`
     let compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     GmnnResults.write folder.Path compute "the command" outcomes |> Result.orRaise
@@ -101,6 +102,7 @@ let ``GMNN's outcome is its seed's`` () =
     let compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     let run seed =

@@ -78,6 +78,7 @@ type PretrainedTests() =
     let compute: Compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     let recipe path = {
@@ -124,7 +125,7 @@ type PretrainedTests() =
         let lm, q = Study.lmOnGold study encoder
         Assert.NotEqual<(string * int[]) list>(bits weights, bits lm.Weights)
         Assert.Equal<(string * int[]) list>(bits lm.Weights, bits (fst (Study.lmOnGold study encoder)).Weights)
-        Assert.Equal(16 * Colours.dataset.Value.Graph.NodeCount, lm.Embeddings.Length)
+        Assert.Equal((Colours.dataset.Value.Graph.NodeCount, 16), (lm.Embeddings.Count, lm.Embeddings.Width))
 
         let trained = folder.File "trained"
 

@@ -148,6 +148,7 @@ let private run protocol (records: DatasetRecords) =
     let compute: Compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     let dataset = Dataset.ofRecords "colours" records |> Result.orRaise

@@ -64,6 +64,7 @@ let ``a model that is not built is refused by its name, with what there is, inst
     let compute: Compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     isRefused (Recipe.runnable (find name))

@@ -8,6 +8,7 @@ open Xunit
 let private compute: Compute = {
     Device = torch.CPU
     Precision = Precision.Float32
+    Memory = MemoryBudget.standard ()
 }
 
 let private bits (weights: Weights) =
@@ -96,8 +97,8 @@ let ``at alpha 0 the E-step does not depend on its teacher, at alpha above 0 it 
 
         let lm = {
             Weights = start
-            Embeddings = [||]
-            PreviousEmbeddings = [||]
+            Embeddings = Vectors.ofArray 1 [||]
+            PreviousEmbeddings = Vectors.ofArray 1 [||]
         }
 
         let fits = Study.fits study (Study.steps study) encoder lm start

@@ -8,6 +8,7 @@ open Xunit
 let private compute: Compute = {
     Device = torch.CPU
     Precision = Precision.Float32
+    Memory = MemoryBudget.standard ()
 }
 
 let private withSettings (settings: string) =

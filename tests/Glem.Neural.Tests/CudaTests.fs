@@ -12,6 +12,7 @@ module CudaTests =
     let private on device : Compute = {
         Device = device
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     let private bothDevices () =

@@ -11,6 +11,7 @@ module Golden =
     let cpu precision : Compute = {
         Device = torch.CPU
         Precision = precision
+        Memory = MemoryBudget.standard ()
     }
 
     /// The tensors of a golden file; the caller's dispose scope owns them.

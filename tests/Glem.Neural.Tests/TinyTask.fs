@@ -111,8 +111,7 @@ module TinyTask =
 
     /// Features alone as a graph model's inputs.
     let inputs (features: float32[]) : NodeInputs = {
-        Features = features
-        Width = 32
+        Features = Vectors.ofArray 32 features
         Labels = None
     }
 

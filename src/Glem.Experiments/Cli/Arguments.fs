@@ -25,6 +25,7 @@ type RunArguments =
     | Set of string
     | Out of string
     | Precision of string
+    | [<CustomCommandLine "--memory-budget">] MemoryBudget of string
     | Quick
 
     interface IArgParserTemplate with
@@ -36,6 +37,8 @@ type RunArguments =
             | RunArguments.Set _ -> "path=value changes one field, e.g. eStep.pseudoWeight=0.3; may be repeated"
             | RunArguments.Out _ -> "the run directory to make (default runs/<recipe>-seed<N>)"
             | RunArguments.Precision _ -> "float32 or bfloat16 (default: bfloat16 where the hardware is faster at it)"
+            | RunArguments.MemoryBudget _ ->
+                "how much memory a set of embeddings may take, such as 8GB, before it goes to a file (default: a quarter of the machine's)"
             | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
@@ -87,6 +90,8 @@ type EmbedArguments =
     | Pooling of string
     | Tokens of int
     | Batch of int
+    | Precision of string
+    | Dtype of string
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -97,11 +102,14 @@ type EmbedArguments =
             | EmbedArguments.Input _ ->
                 "or a file of them: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
             | EmbedArguments.Out _ ->
-                "the file to make, .safetensors or .npy: float32 [texts; width]; their ids stand in FILE.ids.txt"
+                "the file to make, .safetensors or .npy: [texts; width]; their ids stand in FILE.ids.txt. After an interruption the same command goes on"
             | EmbedArguments.Pooling _ -> "cls or mean (default: mean, or what the run's GNN reads)"
             | EmbedArguments.Tokens _ ->
                 "tokens read of a text (default: the run's, or 512, as far as the encoder reads so many)"
             | EmbedArguments.Batch _ -> "texts in a forward pass (default 64)"
+            | EmbedArguments.Precision _ ->
+                "of the computation: float32 or bfloat16 (default: bfloat16 where the hardware is faster at it)"
+            | EmbedArguments.Dtype _ -> "of the file: float32 (default), float16, or bfloat16 (.safetensors only)"
 
 [<RequireQualifiedAccess>]
 type PretrainArguments =

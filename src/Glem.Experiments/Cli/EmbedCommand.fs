@@ -4,8 +4,9 @@ open System
 open System.Diagnostics
 open System.Globalization
 open System.IO
+open System.Runtime.InteropServices
+open System.Threading
 open Argu
-open Spectre.Console
 
 /// glem embed.
 module EmbedCommand =
@@ -17,7 +18,8 @@ module EmbedCommand =
         | None, Some folder -> EmbeddingSource.ofRun folder
         | _ -> Error(InSetting("embed", "neither or both of --lm and --run", "one of them"))
 
-    let private items (options: ParseResults<EmbedArguments>) : Result<NewNode seq, GlemError> =
+    /// The texts, and about how many there are.
+    let private items (options: ParseResults<EmbedArguments>) : Result<NewNode seq * (unit -> int64), GlemError> =
         match options.TryGetResult EmbedArguments.Dataset, options.TryGetResult EmbedArguments.Input with
         | Some dataset, None ->
             Datasets.find dataset
@@ -29,8 +31,10 @@ module EmbedCommand =
                         Neighbours = []
                     })
                     dataset.Graph.Ids
-                    dataset.Graph.Texts)
-        | None, Some path -> TextTable.stream path
+                    dataset.Graph.Texts,
+                fun () -> int64 dataset.Graph.NodeCount)
+        | None, Some path ->
+            TextTable.stream path |> Result.map (fun items -> items, (fun () -> TextTable.countLines path))
         | _ -> Error(InSetting("embed", "neither or both of --dataset and --input", "one of them"))
 
     let private pooling (options: ParseResults<EmbedArguments>) (source: EmbeddingSource) =
@@ -62,17 +66,40 @@ module EmbedCommand =
         else
             Error(InFile(path, "", "no such folder to write into", "a file in a folder that is there"))
 
-    /// Runs the work with the count of texts done on a terminal's line.
-    let private watched (work: (int64 -> unit) -> 'r) : 'r =
-        if Console.isInteractive then
-            AnsiConsole
-                .Status()
-                .Start(
-                    "reading texts",
-                    fun context -> work (fun count -> context.Status <- $"%s{thousands count} texts")
-                )
-        else
-            work ignore
+    let private number (options: ParseResults<EmbedArguments>) format =
+        match options.GetResult(EmbedArguments.Dtype, "float32") with
+        | "float32" -> Ok EmbeddingType.Float32
+        | "float16" -> Ok EmbeddingType.Float16
+        | "bfloat16" -> Ok EmbeddingType.BFloat16
+        | other -> Error(InSetting("--dtype", other, "float32, float16 or bfloat16"))
+        |> Result.bind (fun number -> EmbeddingFormat.holds format number |> Result.map (fun () -> number))
+
+    /// Runs the work so that Ctrl-C, or a scheduler's SIGTERM, ends it after the batch at hand; a second one ends it at once.
+    let private interruptible (work: CancellationToken -> 'r) : 'r =
+        use source = new CancellationTokenSource()
+
+        let stop (signal: PosixSignalContext) =
+            signal.Cancel <- not source.IsCancellationRequested
+            source.Cancel()
+
+        use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, stop)
+        use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop)
+        work source.Token
+
+    let private embed (request: EmbedRequest) (items: NewNode seq, count: unit -> int64) =
+        let clock = Stopwatch.StartNew()
+
+        interruptible (fun cancel ->
+            EmbedProgressView.Run(count, fun view -> Embed.toFile request cancel view.Watch items))
+        |> Result.map (fun progress ->
+            let width = (Encoder.shape request.Source.Encoder).Hidden
+            let path, seconds = request.Path, clock.Elapsed.TotalSeconds
+
+            if progress.Resumed > 0L then
+                Console.line $"went on after %s{thousands progress.Resumed} vectors of an interrupted pass"
+
+            Console.line $"%s{thousands progress.Texts} vectors of %d{width} in %s{path}, %.1f{seconds} s"
+            Console.line $"their ids in %s{path}.ids.txt")
 
     let run (options: ParseResults<EmbedArguments>) : Result<unit, GlemError> =
         let path = options.GetResult EmbedArguments.Out
@@ -81,19 +108,23 @@ module EmbedCommand =
         batch options
         |> Result.bind (fun batch ->
             EmbeddingFormat.ofPath path
-            |> Result.bind (fun _ -> folder path)
-            |> Result.bind (fun () -> items options)
-            |> Result.bind (fun items ->
-                source options
-                |> Result.bind (pooling options)
-                |> Result.bind (tokens options)
-                |> Result.bind (fun source ->
-                    let clock = Stopwatch.StartNew()
-                    let embed watch = Embed.toFile (Compute.automatic ()) source batch path watch items
-
-                    watched embed
-                    |> Result.map (fun count ->
-                        let width = (Encoder.shape source.Encoder).Hidden
-                        let seconds = clock.Elapsed.TotalSeconds
-                        Console.line $"%s{thousands count} vectors of %d{width} in %s{path}, %.1f{seconds} s"
-                        Console.line $"their ids in %s{path}.ids.txt"))))
+            |> Result.bind (number options)
+            |> Result.bind (fun number -> folder path |> Result.map (fun () -> number))
+            |> Result.bind (fun number ->
+                ComputeOptions.precision (options.TryGetResult EmbedArguments.Precision)
+                |> Result.bind (fun compute ->
+                    items options
+                    |> Result.bind (fun items ->
+                        source options
+                        |> Result.bind (pooling options)
+                        |> Result.bind (tokens options)
+                        |> Result.bind (fun source ->
+                            embed
+                                {
+                                    Compute = compute
+                                    Source = source
+                                    Batch = batch
+                                    Path = path
+                                    Number = number
+                                }
+                                items)))))

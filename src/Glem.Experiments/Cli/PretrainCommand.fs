@@ -75,7 +75,7 @@ module PretrainCommand =
         |> Result.bind (fun recipe ->
             dtype options
             |> Result.bind (fun dtype ->
-                ComputeOption.ofPrecision (options.TryGetResult PretrainArguments.Precision)
+                ComputeOptions.precision (options.TryGetResult PretrainArguments.Precision)
                 |> Result.bind (fun compute ->
                     texts options
                     |> Result.bind (fun texts ->

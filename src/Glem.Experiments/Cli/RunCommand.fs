@@ -66,6 +66,10 @@ module RunCommand =
         let command = $"""./glem quickstart --seed %d{seed}%s{if quick then " --quick" else ""}"""
         execute (Compute.automatic ()) recipe seed (options.TryGetResult QuickstartArguments.Out) command
 
+    let private compute (options: ParseResults<RunArguments>) =
+        ComputeOptions.precision (options.TryGetResult RunArguments.Precision)
+        |> Result.bind (ComputeOptions.memory (options.TryGetResult RunArguments.MemoryBudget))
+
     let run (options: ParseResults<RunArguments>) =
         let seed = options.GetResult(RunArguments.Seed, 0)
         let settings = options.GetResults RunArguments.Set
@@ -85,7 +89,7 @@ module RunCommand =
             |> Result.bind Recipe.validate
             |> Result.bind Recipe.runnable
 
-        match recipe, ComputeOption.ofPrecision (options.TryGetResult RunArguments.Precision) with
+        match recipe, compute options with
         | Error error, _
         | _, Error error -> Error error
         | Ok recipe, Ok compute ->

@@ -103,15 +103,6 @@ module DotnetApi =
 
         filesOf "*.dll" packs |> traverse ApiMetadata.read |> Result.bind (List.concat >> ofTypes)
 
-    /// Where data sets are kept once built: GLEM_CACHE, else glem in the user's cache folder (XDG).
-    let cacheFolder () =
-        let environment name = Environment.GetEnvironmentVariable name |> Option.ofObj |> Option.filter ((<>) "")
-
-        match environment "GLEM_CACHE", environment "XDG_CACHE_HOME" with
-        | Some folder, _ -> folder
-        | None, Some folder -> Path.Combine(folder, "glem")
-        | None, None -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".cache", "glem")
-
     let private whole (dataset: Dataset) =
         if dataset.Fingerprint = fingerprint then
             Ok dataset
@@ -128,7 +119,7 @@ module DotnetApi =
 
     /// The data set with the standard split, from the cache or built into it (a few seconds).
     let load () : Result<Dataset, GlemError> =
-        let folder = Path.Combine(cacheFolder (), $"dotnet-api-%s{fingerprint.Substring(0, 12)}")
+        let folder = Path.Combine(CacheFolder.path (), $"dotnet-api-%s{fingerprint.Substring(0, 12)}")
         let read () = DatasetFolder.read folder |> Result.bind (fst >> whole)
 
         if Directory.Exists folder then

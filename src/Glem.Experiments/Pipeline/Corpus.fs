@@ -1,14 +1,11 @@
 namespace Glem
 
 open System
-open System.Buffers.Binary
-open System.Security.Cryptography
-open System.Text
 open System.Threading.Tasks
 
 /// Texts that an encoder learns from, in token sequences.
 type Corpus = {
-    /// SHA-256 over the texts in their order, each behind its length in bytes.
+    /// TextDigest of the texts in their order.
     Fingerprint: string
     TextCount: int
     /// Special tokens included.
@@ -19,17 +16,7 @@ module Corpus =
     /// Tokens that a text's last sequence must have to be worth a place.
     let private fewest = 8
 
-    let fingerprint (texts: string[]) =
-        use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256
-        let length = Array.zeroCreate<byte> 4
-
-        for text in texts do
-            let bytes = Encoding.UTF8.GetBytes text
-            BinaryPrimitives.WriteInt32LittleEndian(Span length, bytes.Length)
-            hash.AppendData length
-            hash.AppendData bytes
-
-        Convert.ToHexStringLower(hash.GetHashAndReset())
+    let fingerprint (texts: string[]) = TextDigest.ofTexts texts |> Convert.ToHexStringLower
 
     /// Each text whole, cut into sequences of `maxTokens` where it is longer, so that no word of it is lost.
     let ofTexts (tokenizer: Tokenizer) (maxTokens: int) (texts: string[]) : Corpus =

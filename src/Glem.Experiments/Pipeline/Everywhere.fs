@@ -1,5 +1,7 @@
 namespace Glem
 
+open System
+
 /// What students say of every node. Nodes that training did not see are answered for after it: by the LM from their
 /// texts alone, by the GNN on the graph with their edges. Where training saw every node, its own answers are these.
 module Everywhere =
@@ -10,6 +12,18 @@ module Everywhere =
         all.Seen |> Array.iteri (place seen)
         all.Unseen |> Array.iteri (place unseen)
         rows
+
+    /// Vectors of all nodes : [n; d].   seen : [m; d]   unseen : [n - m; d]
+    let private mergeVectors memory (all: Everything) (seen: Vectors) (unseen: Vectors) =
+        let row = Array.zeroCreate<float32> seen.Width
+
+        Vectors.build memory (seen.Count + unseen.Count) seen.Width (fun write ->
+            let place (from: Vectors) at node =
+                from.Row(at).CopyTo(Span row)
+                write node (ReadOnlyMemory row)
+
+            all.Seen |> Array.iteri (place seen)
+            all.Unseen |> Array.iteri (place unseen))
 
     let private mergePosteriors all (seen: Posterior<'s>) (unseen: Posterior<'s>) : Posterior<'s> =
         merge all seen.ClassCount (seen.Logits.ToArray()) (unseen.Logits.ToArray())
@@ -22,7 +36,7 @@ module Everywhere =
         | Some all ->
             let texts = all.Unseen |> Array.map (fun i -> all.Study.Texts[i])
             let unseen, qUnseen = LanguageModel.read study.Compute study.Lm texts fit.Weights
-            let embeddings = merge all (LanguageModel.width study.Lm) fit.Embeddings unseen.Embeddings
+            let embeddings = mergeVectors study.Compute.Memory all fit.Embeddings unseen.Embeddings
 
             {
                 fit with

@@ -31,9 +31,9 @@ module LmSource =
                 MaxTokens = min recipe.MaxTokens (Encoder.capacity model.Encoder)
             }))
 
-    /// Loads the recipe's folder, or trains a tokenizer on the texts where it names none. Error: a folder that cannot be loaded, a
+    /// Loads the recipe's folder, or learns a tokenizer from the texts where it names none. Error: a folder that cannot be loaded, a
     /// vocabulary that its embeddings have no rows for, texts too few for a vocabulary.
-    let ofRecipe (recipe: LmRecipe) (texts: string[]) : Result<LmSource, GlemError> =
+    let ofRecipe (store: TokenStore) (recipe: LmRecipe) (texts: string[]) : Result<LmSource, GlemError> =
         match recipe.Pretrained with
         | Some folder -> ofFolder recipe folder
         | None ->
@@ -43,12 +43,16 @@ module LmSource =
                     SplitIdentifiers = recipe.SplitIdentifiers
             }
 
-            WordPieceTrainer.train training texts
+            TokenStore.learn store training texts
             |> Result.map (fun tokenizer -> {
                 Pretrained = None
                 Tokenizer = tokenizer
                 MaxTokens = recipe.MaxTokens
             })
+
+    /// Texts as the model reads them, tokenised once and kept.
+    let encode (store: TokenStore) (source: LmSource) (texts: string[]) : TokenisedTexts =
+        TokenStore.encode store source.Tokenizer source.MaxTokens texts
 
     /// The language model's shape.
     let model (recipe: LmRecipe) (classes: int) (source: LmSource) : LanguageModel =

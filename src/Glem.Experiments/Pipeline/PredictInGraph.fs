@@ -48,7 +48,7 @@ module PredictInGraph =
                 (Csr.ofPairs 1 [])
                 {
                     saved.Inputs with
-                        Features = features
+                        Features = Vectors.ofArray features.Length features
                         Labels = saved.Inputs.Labels |> Option.map (fun labels -> { labels with Rows = noLabel labels })
                 }
                 0
@@ -62,7 +62,8 @@ module PredictInGraph =
                 (join saved.Edges at neighbours)
                 {
                     saved.Inputs with
-                        Features = withRow at features saved.Inputs.Features
+                        Features =
+                            withRow at features (saved.Inputs.Features.ToArray()) |> Vectors.ofArray saved.Inputs.Width
                         Labels =
                             saved.Inputs.Labels
                             |> Option.map (fun labels -> {
@@ -76,7 +77,7 @@ module PredictInGraph =
     let private embeddings compute folder (lm: string) texts =
         let lm = Checkpoint.loadLm (Path.GetFullPath(Path.Combine(folder, lm))) |> Result.orRaise
         let fit, _ = LanguageModel.read compute lm.Model (SavedLanguageModel.encode lm texts) lm.Weights
-        fit.Embeddings |> Array.chunkBySize (LanguageModel.width lm.Model)
+        Array.init texts.Length (fun i -> fit.Embeddings.Row(i).ToArray())
 
     /// TF-IDF in the columns that the GNN read : a row for each text.
     let private textFeatures folder texts =

@@ -53,7 +53,7 @@ module Study =
     /// Most columns of the dense TF-IDF features.
     let private rawWidth = 256
 
-    /// Trains the tokenizer on the texts that training sees, encodes the texts, and lays out the graph. The caller owns
+    /// Learns the tokenizer from the texts that training sees, encodes the texts (both once, see TokenStore), and lays out the graph. The caller owns
     /// the study.
     /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
     /// node, texts too few for a vocabulary.
@@ -65,8 +65,8 @@ module Study =
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise
             Steps.ofRecipe recipe seen supervision |> Result.orRaise |> ignore
             let validation = Validation.ofSplit seen.Labels seen.Split |> Result.orRaise
-            let source = LmSource.ofRecipe recipe.Lm seen.Graph.Texts |> Result.orRaise
-            let encode texts = Tokenizer.encodeAll source.Tokenizer source.MaxTokens texts
+            let store = TokenStore.standard ()
+            let source = LmSource.ofRecipe store recipe.Lm seen.Graph.Texts |> Result.orRaise
             let words = lazy (Tfidf.fit seen.Graph.Texts)
             let tfidf (dataset: Dataset) = lazy (Tfidf.apply words.Value dataset.Graph.Texts)
             let seenTfidf = tfidf seen
@@ -87,7 +87,6 @@ module Study =
 
             let lm = LmSource.model recipe.Lm supervision.ClassCount source
             let tuning = Tuning.ofRecipe recipe.Lm lm.Encoder |> Result.orRaise
-            let packed = encode seen.Graph.Texts
 
             let study = {
                 Recipe = recipe
@@ -96,7 +95,7 @@ module Study =
                 Compute = compute
                 LmSource = source
                 Tokenizer = source.Tokenizer
-                Texts = Array.init packed.Count packed.Text
+                Texts = LmSource.encode store source seen.Graph.Texts
                 Graph = GraphTensors.ofCsr compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
@@ -115,7 +114,6 @@ module Study =
             if exposure.Seen.Length = all.Graph.NodeCount then
                 Ok study
             else
-                let packed = encode all.Graph.Texts
                 let tfidf = tfidf all
 
                 Ok {
@@ -125,7 +123,7 @@ module Study =
                                 Study = {
                                     study with
                                         Dataset = all
-                                        Texts = Array.init packed.Count packed.Text
+                                        Texts = LmSource.encode store source all.Graph.Texts
                                         Graph = GraphTensors.ofCsr compute.Device all.Graph.Edges
                                         Supervision = Supervision.ofSplit all.Labels all.Split |> Result.orRaise
                                         Validation = Validation.ofSplit all.Labels all.Split |> Result.orRaise
@@ -198,20 +196,20 @@ module Study =
     let nodeInputs (study: Study) (steps: Steps) round (lm: LmFit) (q: Posterior<Lm>) : NodeInputs =
         let gnn, hidden = study.Recipe.Gnn, LanguageModel.width study.Lm
 
-        let features, width =
+        let features =
             match gnn.Features with
-            | Embeddings -> lm.Embeddings, hidden
-            | PreviousEmbeddings -> lm.PreviousEmbeddings, hidden
-            | Raw -> study.Raw.Value.Values, study.Raw.Value.Width
+            | Embeddings -> lm.Embeddings
+            | PreviousEmbeddings -> lm.PreviousEmbeddings
+            | Raw -> Vectors.ofArray study.Raw.Value.Width study.Raw.Value.Values
             | Both ->
                 let raw = study.Raw.Value
+                let nodes, row = study.Dataset.Graph.NodeCount, Array.zeroCreate (hidden + raw.Width)
 
-                Array.init study.Dataset.Graph.NodeCount (fun i ->
-                    Array.append
-                        (Array.sub lm.Embeddings (i * hidden) hidden)
-                        (Array.sub raw.Values (i * raw.Width) raw.Width))
-                |> Array.concat,
-                hidden + raw.Width
+                Vectors.build study.Compute.Memory nodes row.Length (fun write ->
+                    for i in 0 .. nodes - 1 do
+                        lm.Embeddings.Row(i).CopyTo(Span(row, 0, hidden))
+                        Array.blit raw.Values (i * raw.Width) row hidden raw.Width
+                        write i (ReadOnlyMemory row))
 
         let soften q =
             match PerRound.at round steps.M.Teaching.Softness with
@@ -221,7 +219,6 @@ module Study =
 
         {
             Features = features
-            Width = width
             Labels = LabelInput.rows gnn.LabelInput gnn.LabelFolds (key study "gnn") study.Supervision (soften q)
         }
 
@@ -236,8 +233,7 @@ module Study =
 
     /// Features that no language model made, and nothing else.
     let featureInputs (features: RawFeatures) : NodeInputs = {
-        Features = features.Values
-        Width = features.Width
+        Features = Vectors.ofArray features.Width features.Values
         Labels = None
     }
 

@@ -1,6 +1,8 @@
 namespace Glem
 
 open System
+open System.IO
+open System.IO.Compression
 
 /// Texts from a file.
 module TextTable =
@@ -55,6 +57,22 @@ module TextTable =
             else
                 TableFormat.ofPath path |> Result.map (rows path))
         |> Result.map someOf
+
+    /// Line ends in the file: about how many texts `stream` will give. Raises IOException, InvalidDataException.
+    let countLines (path: string) : int64 =
+        use file = File.OpenRead path
+
+        use stream: Stream =
+            if FileScan.isGzip path then
+                new GZipStream(file, CompressionMode.Decompress)
+            else
+                file
+
+        let buffer = Array.zeroCreate<byte>(1 <<< 20)
+
+        Seq.initInfinite (fun _ -> stream.Read(buffer, 0, buffer.Length))
+        |> Seq.takeWhile (fun read -> read > 0)
+        |> Seq.sumBy (fun read -> ReadOnlySpan(buffer, 0, read).Count(byte '\n') |> int64)
 
     /// All that `stream` reads. Error: what it raises too.
     let read (path: string) : Result<NewNode[], GlemError> =

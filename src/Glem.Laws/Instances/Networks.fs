@@ -9,6 +9,7 @@ module Networks =
     let private compute = {
         Device = torch.CPU
         Precision = Precision.Float32
+        Memory = MemoryBudget.standard ()
     }
 
     /// Two epochs and a last evaluation.
@@ -59,8 +60,7 @@ module Networks =
 
     /// What the scene's student thinks of the nodes, as their features : [n; c].
     let features (scene: Scene) : NodeInputs = {
-        Features = (Scene.student scene).Rows.ToArray()
-        Width = scene.ClassCount
+        Features = (Scene.student scene).Rows.ToArray() |> Vectors.ofArray scene.ClassCount
         Labels = None
     }
 
@@ -194,8 +194,8 @@ module Networks =
     let private fitNumbers (fit: LmFit) =
         Array.concat [
             numbers fit.Weights
-            Array.map float fit.Embeddings
-            Array.map float fit.PreviousEmbeddings
+            Array.map float (fit.Embeddings.ToArray())
+            Array.map float (fit.PreviousEmbeddings.ToArray())
         ]
 
     let private rootKey (problem: Problem) = Key.ofSeed problem.Setting.Seed
@@ -244,7 +244,6 @@ module Networks =
 
         let inputs (theta: LmFit) : NodeInputs = {
             Features = theta.Embeddings
-            Width = 8
             Labels = None
         }
 

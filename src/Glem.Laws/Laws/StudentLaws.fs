@@ -158,13 +158,13 @@ module StudentLaws =
         Cases =
             on "GNN" 2 (problems |> Scene.beside (Gen.choose (0, 1000000))) (fun (problem, seed) ->
                 let inputs = Networks.features problem.Scene
-                let features = Array.copy inputs.Features
+                let features = inputs.Features.ToArray()
                 features[seed % features.Length] <- nanf
 
                 try
                     trainGcn (steady 2 1.0) ignore (goldLesson problem.Scene) problem {
                         inputs with
-                            Features = features
+                            Features = Vectors.ofArray inputs.Width features
                     }
                     |> ignore
 

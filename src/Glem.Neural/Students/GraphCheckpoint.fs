@@ -50,7 +50,7 @@ module GraphCheckpoint =
             path,
             Dictionary<string, Tensor>(
                 [
-                    KeyValuePair("features", matrix saved.Inputs.Features saved.Inputs.Width)
+                    KeyValuePair("features", Vectors.toTensor torch.CPU saved.Inputs.Features)
                     match saved.Inputs.Labels with
                     | Some labels -> KeyValuePair("labels", matrix labels.Rows labels.Classes)
                     | None -> ()
@@ -178,8 +178,7 @@ module GraphCheckpoint =
             Ids = ids
             Edges = graph.Edges ids.Length
             Inputs = {
-                Features = values
-                Width = width
+                Features = Vectors.ofArray width values
                 Labels = labels
             }
             Features =

@@ -5,11 +5,13 @@ open TorchSharp
 
 /// What the graph model reads of every node.
 type NodeInputs = {
-    /// Row-major : [n; Width].
-    Features: float32[]
-    Width: int
+    /// [n; d].
+    Features: Vectors
     Labels: LabelRows option
 } with
+
+    /// d.
+    member this.Width = this.Features.Width
 
     /// Columns that the model reads: d, and c where it reads labels.
     member this.Columns =
@@ -41,13 +43,11 @@ module GraphModel =
         Gnn.initial gnn generator
 
     let internal tensors compute (inputs: NodeInputs) : NodeTensors =
-        let tensor (values: float32[]) (width: int) =
-            Scope.freeing Seq.singleton (fun () ->
-                torch.tensor(values).reshape([| -1L; int64 width |]).``to`` compute.Device)
+        let tensor = Vectors.toTensor compute.Device
 
         {
-            Features = tensor inputs.Features inputs.Width
-            Labels = inputs.Labels |> Option.map (fun labels -> tensor labels.Rows labels.Classes)
+            Features = tensor inputs.Features
+            Labels = inputs.Labels |> Option.map (fun labels -> tensor (Vectors.ofArray labels.Classes labels.Rows))
         }
 
     /// The input matrix with the labels of the hidden nodes blanked out.   hides : node -> bool

@@ -5,9 +5,6 @@ open System.Collections.Generic
 open TorchSharp
 open Glem.Torch.Extensions
 
-/// The texts of a graph as token ids, special tokens included : one sequence per node.
-type TokenisedTexts = ReadOnlyMemory<int>[]
-
 /// A language model's whole shape: encoder, pooling and head.
 type LanguageModel = {
     Encoder: Encoder
@@ -25,10 +22,10 @@ type LanguageModel = {
 /// What a trained language model says of every node: theta's value in EM.
 type LmFit = {
     Weights: Weights
-    /// Pooled vectors before dropout and head, row-major : [n; d]. The GNN's input.
-    Embeddings: float32[]
+    /// Pooled vectors before dropout and head : [n; d]. The GNN's input.
+    Embeddings: Vectors
     /// The embeddings of the round before; in round 0 the same.
-    PreviousEmbeddings: float32[]
+    PreviousEmbeddings: Vectors
 }
 
 /// GLEM's language model: encoder -> pooled vector -> dropout -> linear (Zhao et al. 2023, section 4.1; official
@@ -131,23 +128,24 @@ module LanguageModel =
 
         torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
 
-    /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts.
+    /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts. The vectors keep to the memory budget.
     let private infer (compute: Compute) (model: LanguageModel) tuning p (texts: TokenisedTexts) =
-        use _ = torch.no_grad ()
-        let c, d = model.Classes, width model
+        let c = model.Classes
         let logits = Array.zeroCreate<float32>(texts.Length * c)
-        let vectors = Array.zeroCreate<float32>(texts.Length * d)
 
-        let spread (rows: int[]) width (from: Tensor) (target: float32[]) =
-            let values = from.``to``(torch.ScalarType.Float32).cpu().contiguous().data<float32>().ToArray()
-            rows |> Array.iteri (fun i row -> Array.blit values (i * width) target (row * width) width)
+        let forward batch =
+            let states = tunedStates compute model tuning p Evaluating batch
 
-        for rows in Batches.byLength inferenceBatch (texts |> Array.map _.Length) do
-            Scope.freeingAll (fun () ->
-                let batch = PackedBatch.ofSequences compute.Device (rows |> Array.map (fun row -> texts[row]))
-                let states = tunedStates compute model tuning p Evaluating batch
-                spread rows c (pool model.Pooling batch states |> classify model p Evaluating) logits
-                spread rows d (pool model.Embedding batch states) vectors)
+            [
+                pool model.Pooling batch states |> classify model p Evaluating
+                pool model.Embedding batch states
+            ]
+
+        let vectors =
+            Vectors.build compute.Memory texts.Length (width model) (fun write ->
+                TextPass.run compute.Device inferenceBatch texts forward (fun row answers ->
+                    answers[0].CopyTo(Memory(logits, row * c, c))
+                    write row answers[1]))
 
         logits, vectors
 

@@ -268,12 +268,13 @@ module TokenizerJsonWriter =
         writeObject json "model" (fun () -> writeModel json parts)
         json.WriteEndObject()
 
-    /// The same tokenizer gives the same bytes. Written beside and renamed, so that a reader never sees half a file.
-    /// Truncation and padding are left to the reader. Raises IOException.
-    let save (path: string) (tokenizer: Tokenizer) =
+    /// The same tokenizer gives the same bytes. Truncation and padding are left to the reader.
+    let writeTo (stream: Stream) (tokenizer: Tokenizer) =
         // The relaxed encoder leaves letters beyond ASCII readable; no HTML holds this file.
         let options = JsonWriterOptions(Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping)
 
-        WholeFile.write path (fun file ->
-            use json = new Utf8JsonWriter(file, options)
-            write json tokenizer.Parts)
+        use json = new Utf8JsonWriter(stream, options)
+        write json tokenizer.Parts
+
+    /// Written beside and renamed, so that a reader never sees half a file. Raises IOException.
+    let save (path: string) (tokenizer: Tokenizer) = WholeFile.write path (fun file -> writeTo file tokenizer)

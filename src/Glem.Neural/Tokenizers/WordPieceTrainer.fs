@@ -170,6 +170,22 @@ module WordPieceTrainer =
                 enqueueChanged ()
             | _ -> running <- false
 
+    let private normalizers (settings: WordPieceTraining) = [
+        if settings.SplitIdentifiers then
+            Normalizer.splitIdentifiers
+        Normalizer.Bert settings.Normalizer
+    ]
+
+    /// The tokenizer that training with these settings makes around the vocabulary that it found. The error is the name of
+    /// a special token that the vocabulary lacks.
+    let around (settings: WordPieceTraining) (vocabulary: Vocabulary) : Result<Tokenizer, string> =
+        Tokenizer.bert settings.Normalizer vocabulary
+        |> Result.map (fun tokenizer ->
+            Tokenizer.ofParts {
+                tokenizer.Parts with
+                    Normalizers = normalizers settings
+            })
+
     let private checkAtLeast name least value =
         if value >= least then
             Ok()
@@ -180,15 +196,9 @@ module WordPieceTrainer =
     /// joined pieces in the order in which they were found. The same word counts give the same vocabulary.
     /// Errors: settings below 1; a vocabulary too small for the alphabet.
     let train (settings: WordPieceTraining) (texts: seq<string>) : Result<Tokenizer, GlemError> =
-        let normalizers = [
-            if settings.SplitIdentifiers then
-                Normalizer.splitIdentifiers
-            Normalizer.Bert settings.Normalizer
-        ]
-
         let trained () =
             let words =
-                WordCounts.ofTexts normalizers texts
+                WordCounts.ofTexts (normalizers settings) texts
                 |> Seq.map (fun entry -> [| for rune in entry.Key.EnumerateRunes() -> rune.Value |], entry.Value)
                 |> Seq.filter (fun (word, _) -> word.Length <= WordPiece.DefaultMaxCharsPerWord)
                 |> Seq.toArray
@@ -237,14 +247,6 @@ module WordPieceTrainer =
         |> Result.bind (fun () -> checkAtLeast "AlphabetLimit" 1 settings.AlphabetLimit)
         |> Result.bind trained
         |> Result.map (fun tokens ->
-            match
-                Vocabulary.create tokens
-                |> Result.mapError string
-                |> Result.bind (Tokenizer.bert settings.Normalizer)
-            with
-            | Ok tokenizer ->
-                Tokenizer.ofParts {
-                    tokenizer.Parts with
-                        Normalizers = normalizers
-                }
+            match tokens |> Vocabulary.create |> Result.mapError string |> Result.bind (around settings) with
+            | Ok tokenizer -> tokenizer
             | Error problem -> invalidOp $"The trainer's own vocabulary is not one: %s{problem}")

@@ -11,10 +11,11 @@ type Precision =
     | Float32
     | BFloat16
 
-/// Where and in which number format a student computes.
+/// Where, in which number format, and in how much memory a student computes. The memory changes no number.
 type Compute = {
     Device: torch.Device
     Precision: Precision
+    Memory: MemoryBudget
 } with
 
     /// The dtype of activations.
@@ -32,6 +33,7 @@ module Compute =
         {
             Device = if gpu then torch.CUDA else torch.CPU
             Precision = if gpu || Engine.HasFastBf16 then Precision.BFloat16 else Precision.Float32
+            Memory = MemoryBudget.standard ()
         }
 
     /// "bfloat16 on cpu".

@@ -16,8 +16,7 @@ let private saved labelInput : SavedGraphModel =
     let teacher: Posterior<Lm> = Posterior.ofLogits 2 [| 1f; 2f; 3f; 4f; 0.5f; 0f |]
 
     let inputs: NodeInputs = {
-        Features = [| 0.1f; 0.2f; -0.3f; 4e-9f; 5f; 6f |]
-        Width = 2
+        Features = Vectors.ofArray 2 [| 0.1f; 0.2f; -0.3f; 4e-9f; 5f; 6f |]
         Labels = LabelInput.rows labelInput 3 key supervision teacher
     }
 

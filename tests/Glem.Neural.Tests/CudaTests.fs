@@ -110,7 +110,7 @@ module CudaTests =
 
         let gradients, answer =
             pass p (fun () ->
-                let x = torch.tensor (Array.init (n * gcn.Inputs) (fun i -> cos (float32 (i % 1013))))
+                let x = torch.tensor (Array.init (n * 24) (fun i -> cos (float32 (i % 1013))))
                 Gnn.forward gcn p (Training 5L) graph (Dense(x.reshape([| int64 n; -1L |]).``to`` compute.Device)))
 
         gradients.Add("logits", answer.Values).Add("running variance", runningVariance p)

@@ -108,12 +108,54 @@ static void edge_dot(EdgeRows a, const float* dy, const float* x, float* dweight
     }
 }
 
+// Where heads divide the lanes, a row's entries lie so that lane l is always head l mod heads: these bring every head's
+// largest, or its sum, to all of its lanes.
+GLEM_INLINE vf top_of_heads(vf x, int64_t heads) {
+  for (int by = (int)heads; by < L; by *= 2) x = max(x, rotate(x, by));
+  return x;
+}
+GLEM_INLINE vf sum_of_heads(vf x, int64_t heads) {
+  for (int by = (int)heads; by < L; by *= 2) x += rotate(x, by);
+  return x;
+}
+
+// e^x, with 0 for a score of -infinity, which has no share at all, and NaN in sight.
+GLEM_INLINE vf power(vf x) {
+  vf p = x < splat(-87.0f) ? vf{} : exp(x);
+  return x == x ? p : x;
+}
+
+static void edge_softmax_lanes(const float* x, float* y, int64_t n, int64_t heads) {
+  vi lane;
+  for (int i = 0; i < L; i++) lane[i] = i;
+  const vf none = splat(-__builtin_inff());
+  auto scores = [&](int64_t k) {
+    return n - k >= L ? load(x + k) : lane < (vi{} + (int32_t)(n - k)) ? load_some(x + k, n - k) : none;
+  };
+  vf top = none, total{};
+  for (int64_t k = 0; k < n; k += L) top = max(top, scores(k));
+  top = top_of_heads(top, heads);
+  top = top == none ? vf{} : top;
+  for (int64_t k = 0; k < n; k += L) {
+    vf p = power(scores(k) - top);
+    total += p;
+    store(y + k, p, n - k);
+  }
+  total = sum_of_heads(total, heads);
+  const vf share = total == vf{} ? vf{} : 1.0f / total;
+  for (int64_t k = 0; k < n; k += L) store(y + k, load(y + k, n - k) * share, n - k);
+}
+
 static void edge_softmax(const int32_t* rowptr, const float* score, float* out, int64_t first, int64_t last,
                          int64_t heads, float* scratch) {
   for (int64_t i = first; i < last; i++) {
     const int64_t begin = rowptr[i], end = rowptr[i + 1], n = (end - begin) * heads;
     float *total = scratch, *y = out + begin * heads;
     const float* x = score + begin * heads;
+    if (L % heads == 0) {
+      edge_softmax_lanes(x, y, n, heads);
+      continue;
+    }
     for (int64_t h = 0; h < heads; h++) {
       float top = -__builtin_inff();
       for (int64_t k = h; k < n; k += heads) top = x[k] > top ? x[k] : top;
@@ -121,11 +163,7 @@ static void edge_softmax(const int32_t* rowptr, const float* score, float* out, 
     }
     for (int64_t e = 0; e < n; e += heads)
       for (int64_t h = 0; h < heads; h++) y[e + h] = x[e + h] - total[h];
-    for (int64_t k = 0; k < n; k += L) {
-      vf z = load(y + k, n - k), p = exp(z);
-      p = z < splat(-87.0f) ? vf{} : p;   // a score of -infinity has no share at all
-      store(y + k, z == z ? p : z, n - k);  // and NaN stays in sight
-    }
+    for (int64_t k = 0; k < n; k += L) store(y + k, power(load(y + k, n - k)), n - k);
     for (int64_t h = 0; h < heads; h++) total[h] = 0;
     for (int64_t e = 0; e < n; e += heads)
       for (int64_t h = 0; h < heads; h++) total[h] += y[e + h];
@@ -139,6 +177,14 @@ static void edge_softmax_backward(const int32_t* rowptr, const float* y, const f
                                   int64_t last, int64_t heads, float* scratch) {
   for (int64_t i = first; i < last; i++) {
     const int64_t begin = rowptr[i] * heads, end = rowptr[i + 1] * heads;
+    if (L % heads == 0) {
+      vf total{};
+      for (int64_t k = begin; k < end; k += L) total += load(y + k, end - k) * load(dy + k, end - k);
+      total = sum_of_heads(total, heads);
+      for (int64_t k = begin; k < end; k += L)
+        store(dx + k, load(y + k, end - k) * (load(dy + k, end - k) - total), end - k);
+      continue;
+    }
     for (int64_t h = 0; h < heads; h++) scratch[h] = 0;
     for (int64_t e = begin; e < end; e += heads)
       for (int64_t h = 0; h < heads; h++) scratch[h] += y[e + h] * dy[e + h];

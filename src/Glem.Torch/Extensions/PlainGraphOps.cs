@@ -60,8 +60,9 @@ public static class PlainGraphOps
         var isTop = messages.detach().eq(tops.index_select(0, targets));
         var first = MaxByTarget(edges, numbers.masked_fill(isTop.logical_not(), double.NegativeInfinity));
         var none = first.isinf();
+        // Nothing to choose from, but still a function of x.
         if (e == 0)
-            return zeros(first.shape, x.dtype, x.device).MoveToOuterDisposeScope();
+            return messages.sum([0L], true).expand(first.shape).MoveToOuterDisposeScope();
         var chosen = messages.gather(0, first.masked_fill(none, 0.0).neg().to(int64));
         return chosen.masked_fill(none, 0.0).MoveToOuterDisposeScope();
     }

@@ -85,5 +85,4 @@ let ``a correction moves a wrong model's neighbours of training nodes towards th
 
     let p = CorrectAndSmooth.apply compute settings graph supervision wrong
     Assert.True((row p 1)[0] > (row wrong 1)[0] + 0.05f)
-    Assert.True((row p 3)[0] < (row p 1)[0])
     Golden.agree "node 5, out of reach" 1e-5 0.0 (row wrong 5) (row p 5)

@@ -22,9 +22,9 @@ struct Dropout {
 };
 
 // Packed sequences for attention: rows [start, start + length) of qkv : [total; 3d], one head of width `width` at column
-// `head * width`. The element index of the dropout is ((head * total + query row) << 16) + key position.
+// `head * width`; a query sees keys at most `reach` away, which is at most the length. The element index of the dropout is ((head * total + query row) << 16) + key position.
 struct AttentionTask {
-  int64_t total, start, length, heads, head, width;
+  int64_t total, start, length, heads, head, width, reach;
 };
 
 // What one update multiplies by. rest1 is 1 - beta1 rounded once: 1.0f - 0.999f is off by 1e-5 of itself.
@@ -85,6 +85,29 @@ struct Loops {
   void (*adamw)(float* p, const T* g, float* m, float* v, bf16* shadow, int64_t n, AdamW step);
   // sum of squares in double
   double (*square_sum)(const T* g, int64_t n);
+
+  // rows of c logits: loss : [rows], lse - (logits + bias)[truth]; lse : [rows], the log of each softmax's denominator
+  void (*cross_entropy)(const T* logits, const float* bias, const int64_t* truth, float* loss, float* lse, int64_t rows,
+                        int64_t c);
+  // dlogits = (softmax - [truth]) * scale; dbias : [c] gets sums added
+  void (*cross_entropy_backward)(const T* logits, const float* bias, const int64_t* truth, const float* lse, T* dlogits,
+                                 float* dbias, int64_t rows, int64_t c, float scale);
+
+  // y = x : [rows; 3 heads width] with queries and keys turned by the rows' angles : [rows; width / 2], or back where sign
+  // is -1
+  void (*rotary)(const T* x, const float* cosines, const float* sines, T* y, int64_t rows, int64_t heads, int64_t width,
+                 float sign);
+
+  // floats of scratch that the two calls below need for rows of l
+  size_t (*relative_softmax_scratch)(int64_t l);
+  // scores, out : [l; l]; to, from : [l; 2l], may be null; lse : [l]. `index` is the first element's, for the dropout. Rows
+  // and columns from `length` on are not touched.
+  void (*relative_softmax)(const T* scores, const T* to, const T* from, T* out, float* lse, int64_t l, int64_t length,
+                           float temperature, int64_t index, Dropout drop, float* scratch);
+  // dscores, dto and dfrom are 0 before
+  void (*relative_softmax_backward)(const T* scores, const T* to, const T* from, const float* lse, const T* dout,
+                                    T* dscores, T* dto, T* dfrom, int64_t l, int64_t length, float temperature,
+                                    int64_t index, Dropout drop, float* scratch);
 };
 
 // An instruction set's name and its loops.

@@ -83,7 +83,7 @@ type EmbedTests() =
         // More than a window of them.
         let many = Seq.init 5000 (fun i -> texts[i % texts.Length])
 
-        for pooling in [ Cls; Mean ] do
+        for pooling in [ Cls; Mean; Last ] do
             let source = { source with Pooling = pooling }
             Assert.Equal(5000L, embed "many.npy" source many)
             let count, width, values = npy (folder.File "many.npy")
@@ -205,7 +205,7 @@ type EmbedTests() =
         refuses (lm @ out "a.npy") [ "--dataset"; "--input" ]
         refuses ([ "--lm"; "absent" ] @ input @ out "a.npy") [ "absent"; "no folder" ]
         refuses (lm @ [ "--input"; "empty.txt" ] @ out "a.npy") [ "empty.txt"; "no text" ]
-        refuses (lm @ input @ out "a.npy" @ [ "--pooling"; "max" ]) [ "--pooling"; "max"; "cls or mean" ]
+        refuses (lm @ input @ out "a.npy" @ [ "--pooling"; "max" ]) [ "--pooling"; "max"; "one of cls, mean, last" ]
         refuses (lm @ input @ out "a.npy" @ [ "--tokens"; "21" ]) [ "--tokens"; "21"; "from 3 to 20" ]
         refuses (lm @ input @ out "a.npy" @ [ "--batch"; "0" ]) [ "--batch"; "0" ]
         refuses (lm @ input @ out "a.npy" @ [ "--precision"; "float16" ]) [ "--precision"; "float16"; "bfloat16" ]

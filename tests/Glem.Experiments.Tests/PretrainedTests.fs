@@ -175,6 +175,51 @@ type PretrainedTests() =
         Assert.Equal(weights.Count + 2, fit.Weights.Count)
         Assert.Equal(q, LanguageModel.predict compute study.Lm fit.Weights study.Texts)
 
+    [<Theory; InlineData "transductive"; InlineData "testRemoved">]
+    member _.``a frozen encoder leaves all of EM as it came, and nodes that training did not see are read by it too``
+        (protocol: string)
+        =
+        let path = folder.File "encoder"
+        let weights = ModelFolders.write path "roberta"
+
+        let settings = [
+            "lm.freeze.encoder=true"
+            "lm.tokenDropout=0"
+            "lm.projection=4"
+            $"protocol=%s{protocol}"
+        ]
+
+        let recipe = Settings.setAll settings (recipe path) |> Result.bind Recipe.validate |> Result.orRaise
+        use study = Study.prepare compute (fun _ _ -> ()) recipe Colours.dataset.Value 5 |> Result.orRaise
+        let encoder = Study.pretrainEncoder study
+        let lm = Study.lmOnGold study encoder
+        let gnn = Study.gnnOnEmbeddings study lm
+
+        let fits = [
+            lm
+            for state in Study.em study encoder lm gnn do
+                match Em.fitted state with
+                | FittedQ(_, theta, q) -> theta, q
+                | _ -> ()
+        ]
+
+        Assert.Equal(3, fits.Length)
+        let whole = (Study.whole study).Texts
+
+        for fit, q in fits do
+            for name in weights.Keys do
+                Assert.Equal<float32>(weights[name].Values, fit.Weights[name].Values)
+
+            let all, qAll = Everywhere.lm study None (fit, q)
+            let read, qRead = LanguageModel.read compute study.Lm whole fit.Weights
+            Assert.Equal(4 * whole.Length, all.Embeddings.Length)
+
+            for kept, read in [ all.Embeddings, read.Embeddings; qAll.Rows.ToArray(), qRead.Rows.ToArray() ] do
+                Array.zip kept read |> Array.iter (fun (kept, read) -> Assert.Equal(read, kept, 1e-4f))
+
+        let heads = fits |> List.map (fun (fit, _) -> bits fit.Weights) |> List.distinct
+        Assert.Equal(3, heads.Length)
+
     [<Fact>]
     member _.``frozen layers beyond the last and targets that are not there are refused before anything is trained``() =
         let path = folder.File "encoder"
@@ -256,6 +301,9 @@ type PretrainedTests() =
                 "for 4 texts of 20 tokens"
                 $"%d{weights.Count} of %d{weights.Count} weights found"
                 "2 that are not the encoder's: classifier.bias, classifier.weight"
+                "2 classes, of the vector by mean"
+                "16 columns, the vector by mean"
+                "with lm.gradientCheckpointing"
                 "[CLS]"
             ] do
             Assert.Contains(part, out)

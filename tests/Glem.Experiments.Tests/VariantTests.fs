@@ -55,6 +55,11 @@ let private plain = lazy (em "rounds=2")
 [<InlineData "reduction=certaintyMeans">]
 [<InlineData "lm.embedding=cls">]
 [<InlineData "lm.pooling=cls">]
+[<InlineData "lm.embedding=last">]
+[<InlineData "lm.pooling=last">]
+[<InlineData "lm.projection=5">]
+[<InlineData "lm.freeze.encoder=true lm.tokenDropout=0">]
+[<InlineData "lm.freeze.encoder=true lm.tokenDropout=0 lm.projection=5 eStep.start=scratch">]
 [<InlineData "gnn.features=raw">]
 [<InlineData "gnn.features=both">]
 [<InlineData "gnn.features=previousEmbeddings">]
@@ -82,6 +87,7 @@ let ``every variant runs, keeps its rows on the simplex, and makes a difference`
 [<InlineData "mStep.sampling.eachEpoch=1000">]
 [<InlineData "eStep.pseudoWeight=[0.5,0.5]">]
 [<InlineData "convergence.patience=9">]
+[<InlineData "lm.gradientCheckpointing=true">]
 let ``a variant that changes nothing changes no bit`` (settings: string) =
     Assert.Equal<float32[] list>(plain.Value, em settings)
 
@@ -97,6 +103,9 @@ let ``EM stops where it moves no more, and at its last round at the latest`` () 
 [<InlineData("eStep.pseudoWeight=[]", "eStep.pseudoWeight")>]
 [<InlineData("mStep.sampling.window=-1", "mStep.sampling.window")>]
 [<InlineData("gnn.labelFolds=1", "gnn.labelFolds")>]
+[<InlineData("lm.projection=-1", "lm.projection")>]
+[<InlineData("lm.freeze.encoder=true", "lm.tokenDropout")>]
+[<InlineData("lm.freeze.encoder=true lm.tokenDropout=0 lm.lora.rank=2", "lm.lora.rank")>]
 [<InlineData("lmFit.epochs=0 order=gnnFirst", "lmFit.epochs")>]
 [<InlineData("lmFit.epochs=0 gnn.labelInput=teacherOnly", "lmFit.epochs")>]
 let ``what cannot be is refused by path`` (settings: string, key: string) =

@@ -63,10 +63,12 @@ module TinyTask =
         Encoder = Encoder.Bert bert
         Pooling = Mean
         Embedding = Mean
+        Projection = 0
         HeadDropout = 0.1
         TokenDropout = 0.1
         MaskId = 4
         Classes = classes
+        GradientCheckpointing = false
     }
 
     let gcn = GcnConfig.glem 0.5 32 16 classes |> Gcn.gnn

@@ -17,6 +17,9 @@ namespace {  // so that no two instruction sets' functions are ever merged into 
 #include "edges.h"
 #include "adamw.h"
 #include "attention.h"
+#include "cross_entropy.h"
+#include "rotary.h"
+#include "relative_softmax.h"
 
 template <class T>
 constexpr Loops<T> fill() {
@@ -35,7 +38,13 @@ constexpr Loops<T> fill() {
           attention<T>,
           attention_backward<T>,
           adamw<T>,
-          square_sum<T>};
+          square_sum<T>,
+          cross_entropy<T>,
+          cross_entropy_backward<T>,
+          rotary<T>,
+          relative_softmax_scratch,
+          relative_softmax<T>,
+          relative_softmax_backward<T>};
 }
 
 constexpr EdgeLoops edge_loops = {

@@ -94,8 +94,8 @@ static void transpose(const uint32_t* in, int64_t stride, int64_t rows, int64_t 
     for (; k < words; k++)
       for (int64_t i = 0; i < 4; i++) out[k * width + j + i] = r[i * stride + k];
   }
-  for (; j < width; j++)
-    for (int64_t k = 0; k < words; k++) out[k * width + j] = j < rows ? in[j * stride + k] : 0;
+  for (int64_t k = 0; j < width && k < words; k++)
+    for (int64_t i = j; i < width; i++) out[k * width + i] = i < rows ? in[i * stride + k] : 0;
 }
 
 // Words that run down the columns: out[k][c] = elements group * k .. of column c, of `rows` rows of `columns` elements
@@ -145,6 +145,20 @@ size_t attention_scratch(int64_t length, int64_t width) {
   return (size_t)words * 4;
 }
 
+// The keys that a block of queries sees, [first, first + count), and those that its i-th query sees, counted from there.
+// `first` is a multiple of L, so that vectors of keys stay within their rows.
+struct Window {
+  int64_t first, count, query, reach;
+  int64_t from(int64_t i) const { return query + i - reach - first < 0 ? 0 : query + i - reach - first; }
+  int64_t to(int64_t i) const { return query + i + reach + 1 - first < count ? query + i + reach + 1 - first : count; }
+};
+
+GLEM_INLINE Window window(AttentionTask task, int64_t query, int64_t rows) {
+  const int64_t first = query < task.reach ? 0 : (query - task.reach) / L * L;
+  const int64_t end = query + rows + task.reach < task.length ? query + rows + task.reach : task.length;
+  return {first, end - first, query, task.reach};
+}
+
 template <class T>
 void attention(const T* qkv, T* out, float* lse, AttentionTask task, Dropout drop, void* scratch) {
   const int64_t t = task.length, dh = task.width, d = task.heads * dh;
@@ -166,26 +180,29 @@ void attention(const T* qkv, T* out, float* lse, AttentionTask task, Dropout dro
 
   for (int64_t first = 0; first < t; first += query_block) {
     const int64_t rows = t - first < query_block ? t - first : query_block;
-    multiply<T>(rows, s.keys, s.width_words, (const uint32_t*)(q + first * stride), stride_words, 1, keys, s.keys,
-                scores, s.keys, false);
+    const Window seen = window(task, first, rows);
+    const int64_t columns = round_up(seen.count, L);
+    multiply<T>(rows, columns, s.width_words, (const uint32_t*)(q + first * stride), stride_words, 1, keys + seen.first,
+                s.keys, scores, s.keys, false);
     // Row by row, but one short loop after the other: the processor then works on several rows at once.
     float peaks[query_block], sums[query_block], norm[query_block];
     for (int64_t i = 0; i < rows; i++) {
       float* row = scores + i * s.keys;
-      for (int64_t j = t; j < s.keys; j++) row[j] = -1e30f;
+      for (int64_t j = 0; j < seen.from(i); j++) row[j] = -1e30f;
+      for (int64_t j = seen.to(i); j < columns; j++) row[j] = -1e30f;
       vf top = load(row);
-      for (int64_t j = L; j < s.keys; j += L) top = max(top, load(row + j));
+      for (int64_t j = L; j < columns; j += L) top = max(top, load(row + j));
       peaks[i] = largest(top) * temperature;
     }
     for (int64_t i = 0; i < rows; i++) {
       float* row = scores + i * s.keys;
       const float peak = peaks[i];
       if (drop.threshold)
-        keep_scales(drop, (task.head * task.total + task.start + first + i) << 16, t, keep);
+        keep_scales(drop, ((task.head * task.total + task.start + first + i) << 16) + seen.first, seen.count, keep);
       vf total{};
       T* probabilities = (T*)row;  // written over the scores, never ahead of them
-      for (int64_t j = 0; j < s.keys; j += L) {
-        vf p = exp(load(row + j) * temperature - peak);  // past the keys e^-87, which no sum sees
+      for (int64_t j = 0; j < columns; j += L) {
+        vf p = exp(load(row + j) * temperature - peak);  // for keys unseen e^-87, which no sum sees
         total += p;
         if (drop.threshold) p *= load(keep + j);
         store(probabilities + j, p);
@@ -196,8 +213,8 @@ void attention(const T* qkv, T* out, float* lse, AttentionTask task, Dropout dro
       norm[i] = 1.0f / sums[i];
       lse[first + i] = peaks[i] + __builtin_logf(sums[i]);
     }
-    multiply<T>(rows, s.columns, s.key_words, (const uint32_t*)scores, s.keys, 1, values, s.columns, product,
-                s.columns, false);
+    multiply<T>(rows, s.columns, round_up(seen.count, group<T>) / group<T>, (const uint32_t*)scores, s.keys, 1,
+                values + seen.first / group<T> * s.columns, s.columns, product, s.columns, false);
     for (int64_t i = 0; i < rows; i++) put_row(product + i * s.columns, out + (first + i) * d, dh, norm[i]);
   }
 }
@@ -240,14 +257,17 @@ void attention_backward(const T* qkv, const T* out, const float* lse, const T* d
   transpose((const uint32_t*)k, stride_words, t, s.width_words, keys, s.keys);
   transpose((const uint32_t*)v, stride_words, t, s.width_words, values, s.keys);
   column_words(k, stride, t, dh, keys_down, s.columns);
+  for (int64_t j = 0; j < 2 * s.keys * s.columns; j += L) store(dkeys + j, vf{});
 
   for (int64_t first = 0; first < t; first += query_block) {
     const int64_t rows = t - first < query_block ? t - first : query_block;
     const int64_t row_words = (rows + group<T> - 1) / group<T>;
-    multiply<T>(rows, s.keys, s.width_words, (const uint32_t*)(q + first * stride), stride_words, 1, keys, s.keys,
-                scores, s.keys, false);
-    multiply<T>(rows, s.keys, s.width_words, (const uint32_t*)(dout + first * d), d / group<T>, 1, values, s.keys,
-                dscores, s.keys, false);
+    const Window seen = window(task, first, rows);
+    const int64_t columns = round_up(seen.count, L), seen_words = round_up(seen.count, group<T>) / group<T>;
+    multiply<T>(rows, columns, s.width_words, (const uint32_t*)(q + first * stride), stride_words, 1, keys + seen.first,
+                s.keys, scores, s.keys, false);
+    multiply<T>(rows, columns, s.width_words, (const uint32_t*)(dout + first * d), d / group<T>, 1, values + seen.first,
+                s.keys, dscores, s.keys, false);
     for (int64_t i = 0; i < rows; i++) {
       float *row = scores + i * s.keys, *drow = dscores + i * s.keys;
       vf dots{};
@@ -255,10 +275,9 @@ void attention_backward(const T* qkv, const T* out, const float* lse, const T* d
         dots += load(out + (first + i) * d + c, dh - c) * load(dout + (first + i) * d + c, dh - c);
       const float dot = sum(dots), log_sum = lse[first + i];
       if (drop.threshold)
-        keep_scales(drop, (task.head * task.total + task.start + first + i) << 16, t, keep);
-      for (int64_t j = 0; j < s.keys; j += L) {
-        vf p = exp(load(row + j) * temperature - log_sum);
-        if (j + L > t) p = first_lanes(p, t - j);
+        keep_scales(drop, ((task.head * task.total + task.start + first + i) << 16) + seen.first, seen.count, keep);
+      for (int64_t j = 0; j < columns; j += L) {
+        vf p = lanes(exp(load(row + j) * temperature - log_sum), seen.from(i) - j, seen.to(i) - j, 0.0f);
         vf dp = load(drow + j), kept = p;
         if (drop.threshold) {
           vf scale = load(keep + j);
@@ -270,7 +289,7 @@ void attention_backward(const T* qkv, const T* out, const float* lse, const T* d
       }
     }
     for (int64_t i = 0; i < row_words; i++)
-      for (int64_t j = 0; j < s.keys; j += L) {
+      for (int64_t j = 0; j < columns; j += L) {
         const int64_t low = i * group<T> * s.keys + j, high = low + s.keys;
         const bool both = (i + 1) * group<T> <= rows;
         vf dlow = load(dscores + low), dhigh = both ? load(dscores + high) : vf{};
@@ -281,10 +300,12 @@ void attention_backward(const T* qkv, const T* out, const float* lse, const T* d
       }
     column_words(q + first * stride, stride, rows, dh, q_down, s.columns);
     column_words(dout + first * d, d, rows, dh, dout_down, s.columns);
-    multiply<T>(t, s.columns, row_words, p_down, 1, s.keys, dout_down, s.columns, dvalues, s.columns, first > 0);
-    multiply<T>(t, s.columns, row_words, ds_down, 1, s.keys, q_down, s.columns, dkeys, s.columns, first > 0);
-    multiply<T>(rows, s.columns, s.key_words, (const uint32_t*)ds, s.keys / group<T>, 1, keys_down, s.columns, product,
-                s.columns, false);
+    multiply<T>(seen.count, s.columns, row_words, p_down, 1, s.keys, dout_down, s.columns,
+                dvalues + seen.first * s.columns, s.columns, true);
+    multiply<T>(seen.count, s.columns, row_words, ds_down, 1, s.keys, q_down, s.columns, dkeys + seen.first * s.columns,
+                s.columns, true);
+    multiply<T>(rows, s.columns, seen_words, (const uint32_t*)ds, s.keys / group<T>, 1,
+                keys_down + seen.first / group<T> * s.columns, s.columns, product, s.columns, false);
     for (int64_t i = 0; i < rows; i++) put_row(product + i * s.columns, dq + (first + i) * stride, dh, 1.0f);
   }
   for (int64_t j = 0; j < t; j++) {

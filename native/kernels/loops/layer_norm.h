@@ -8,7 +8,7 @@ GLEM_INLINE void moments(const float* z, int64_t d, float eps, float& mean, floa
   mean = sum(total) / d;
   vf squares{};
   for (int64_t j = 0; j < d; j += L) {
-    vf c = first_lanes(load(z + j, d - j) - mean, d - j);
+    vf c = lanes(load(z + j, d - j) - mean, 0, d - j, 0.0f);
     squares += c * c;
   }
   rstd = 1.0f / __builtin_sqrtf(sum(squares) / d + eps);

@@ -79,11 +79,14 @@ GLEM_INLINE float largest(vf x) {
   return x[0];
 }
 
-// Lanes at and above n set to 0.
-GLEM_INLINE vf first_lanes(vf x, int64_t n) {
+// Lanes below `from` and from `to` on become `other`.
+GLEM_INLINE vf lanes(vf x, int64_t from, int64_t to, float other) {
+  if (__builtin_expect(from <= 0 && to >= L, 1)) return x;
   vi lane;
   for (int i = 0; i < L; i++) lane[i] = i;
-  return lane < (vi{} + (int32_t)(n < L ? n : L)) ? x : vf{};
+  const vi low = vi{} + (int32_t)(from < L ? from : L), high = vi{} + (int32_t)(to < 0 ? 0 : to < L ? to : L);
+  vf within = lane < high ? x : splat(other);
+  return lane >= low ? within : splat(other);
 }
 
 // e^x to 1.5 units in the last place: x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 7.

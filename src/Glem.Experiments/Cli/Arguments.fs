@@ -116,7 +116,7 @@ type EmbedArguments =
                 "or a file of them: .jsonl or .csv or .tsv with a field 'text' (and 'id'), or .txt with one a line; also .gz"
             | EmbedArguments.Out _ ->
                 "the file to make, .safetensors or .npy: [texts; width]; their ids stand in FILE.ids.txt. After an interruption the same command goes on"
-            | EmbedArguments.Pooling _ -> "cls or mean (default: mean, or what the run's GNN reads)"
+            | EmbedArguments.Pooling _ -> "cls, mean or last (default: mean, or what the run's GNN reads)"
             | EmbedArguments.Tokens _ ->
                 "tokens read of a text (default: the run's, or 512, as far as the encoder reads so many)"
             | EmbedArguments.Batch _ -> "texts in a forward pass (default 64)"

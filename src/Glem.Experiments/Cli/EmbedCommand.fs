@@ -40,9 +40,10 @@ module EmbedCommand =
     let private pooling (options: ParseResults<EmbedArguments>) (source: EmbeddingSource) =
         match options.TryGetResult EmbedArguments.Pooling with
         | None -> Ok source
-        | Some "cls" -> Ok { source with Pooling = Cls }
-        | Some "mean" -> Ok { source with Pooling = Mean }
-        | Some other -> Error(InSetting("--pooling", other, "cls or mean"))
+        | Some name ->
+            match Pooling.tryParse name with
+            | Some pooling -> Ok { source with Pooling = pooling }
+            | None -> Error(InSetting("--pooling", name, Pooling.names))
 
     /// The least is a text's two special tokens and one of its own.
     let private tokens (options: ParseResults<EmbedArguments>) (source: EmbeddingSource) =

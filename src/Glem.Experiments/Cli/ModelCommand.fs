@@ -39,6 +39,7 @@ module ModelCommand =
         let batch = $"%d{texts} texts of %d{length} tokens"
         row "parameters" (thousands estimate.Parameters)
         row "training" $"about %s{megabytes estimate.Training} for %s{batch}"
+        row "" $"about %s{megabytes estimate.Checkpointed} with lm.gradientCheckpointing"
         row "inference" $"about %s{megabytes estimate.Inference} for %s{batch}"
 
     let private tensors (model: PretrainedModel) =
@@ -50,6 +51,15 @@ module ModelCommand =
 
         if not uses.Unexpected.IsEmpty then
             row "not used" $"%d{uses.Unexpected.Length} that config.json has no place for: %s{list uses.Unexpected}"
+
+    /// What a checkpoint of ours has above its encoder.
+    let private head (model: LanguageModel) =
+        let projected = if model.Projection > 0 then ", projected" else ""
+        row "head" $"%d{model.Classes} classes, of the vector by %s{Pooling.name model.Pooling}%s{projected}"
+
+        row
+            "embedding"
+            $"%d{LanguageModel.width model} columns, the vector by %s{Pooling.name model.Embedding}%s{projected}"
 
     /// How a text becomes the encoder's ids.
     let private example length (text: string) (tokenizer: Tokenizer) =
@@ -81,7 +91,11 @@ module ModelCommand =
             tensors model
 
             LmSource.tokenizer model
-            |> Result.map (example length (options.GetResult(DescribeModelArguments.Text, sample)))
+            |> Result.bind (fun tokenizer ->
+                Checkpoint.tryModel model.Folder model.Encoder tokenizer.Specials.Mask
+                |> Result.map (fun own ->
+                    Option.iter head own
+                    example length (options.GetResult(DescribeModelArguments.Text, sample)) tokenizer))
 
     let run (options: ParseResults<ModelArguments>) : Result<unit, GlemError> =
         match options.GetSubCommand() with

@@ -14,6 +14,8 @@ type EmbeddingSource = {
     Weights: Weights
     Tokenizer: Tokenizer
     Pooling: Pooling
+    /// Columns that a projection among the weights makes of the pooled vector; 0 where there is none.
+    Projection: int
     /// Tokens read of a text, special ones included.
     MaxTokens: int
 }
@@ -32,6 +34,7 @@ module EmbeddingSource =
                 Weights = model.Weights
                 Tokenizer = tokenizer
                 Pooling = Mean
+                Projection = 0
                 MaxTokens = min usualTokens (Encoder.capacity model.Encoder)
             }))
 
@@ -43,6 +46,7 @@ module EmbeddingSource =
             Weights = saved.Weights
             Tokenizer = saved.Tokenizer
             Pooling = saved.Model.Embedding
+            Projection = saved.Model.Projection
             MaxTokens = saved.MaxTokens
         })
 
@@ -86,7 +90,7 @@ module Embed =
                 $"%s{Engine.Version}, %s{Engine.Blas} %s{Engine.OpenBlasCore}, %d{Engine.Threads} threads"
                 Compute.describe request.Compute
                 (Encoder.toNode source.Encoder).ToJsonString()
-                $"%A{source.Pooling}, %d{source.MaxTokens} tokens, %d{request.Batch} texts, %A{request.Number}"
+                $"%A{source.Pooling}, %d{source.Projection} columns, %d{source.MaxTokens} tokens, %d{request.Batch} texts, %A{request.Number}"
                 string (Path.GetExtension request.Path)
             ]
 
@@ -191,7 +195,10 @@ module Embed =
                 }
 
                 let source = request.Source
-                use embedder = new Embedder(request.Compute, source.Encoder, source.Weights, source.Pooling)
+
+                use embedder =
+                    new Embedder(request.Compute, source.Encoder, source.Weights, source.Pooling, source.Projection)
+
                 use journal = PassJournal.Open(journal request, key request)
                 use file = new EmbeddingFile(request.Path, format, request.Number, embedder.Width)
                 let mutable isComplete = false

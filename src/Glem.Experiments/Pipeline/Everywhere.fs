@@ -35,7 +35,7 @@ module Everywhere =
         | None -> fit, q
         | Some all ->
             let texts = all.Unseen |> Array.map (fun i -> all.Study.Texts[i])
-            let unseen, qUnseen = LanguageModel.read study.Compute study.Lm texts fit.Weights
+            let unseen, qUnseen = Study.readLm study all.UnseenFrozen texts fit.Weights
             let embeddings = mergeVectors study.Compute.Memory all fit.Embeddings unseen.Embeddings
 
             {

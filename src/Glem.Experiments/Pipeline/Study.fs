@@ -23,6 +23,8 @@ type Study = {
     Lm: LanguageModel
     /// What labels move of it.
     Tuning: Tuning
+    /// What its encoder makes of the texts, where the recipe freezes all of it.
+    Frozen: FrozenEncoder option
     /// TF-IDF of the texts : [n; terms].
     Tfidf: Lazy<SparseRows>
     /// What makes few dense columns of texts.
@@ -47,6 +49,8 @@ and Everything = {
     Seen: int[]
     /// Where the others stand, ascending : [n - m].
     Unseen: int[]
+    /// What a frozen encoder makes of their texts.
+    UnseenFrozen: FrozenEncoder option
 }
 
 module Study =
@@ -87,6 +91,8 @@ module Study =
 
             let lm = LmSource.model recipe.Lm supervision.ClassCount source
             let tuning = Tuning.ofRecipe recipe.Lm lm.Encoder |> Result.orRaise
+            let texts = LmSource.encode store source seen.Graph.Texts
+            let frozen texts = if tuning.Freeze.Encoder then Some(FrozenEncoder(compute, lm, texts)) else None
 
             let study = {
                 Recipe = recipe
@@ -95,13 +101,14 @@ module Study =
                 Compute = compute
                 LmSource = source
                 Tokenizer = source.Tokenizer
-                Texts = LmSource.encode store source seen.Graph.Texts
+                Texts = texts
                 Graph = GraphTensors.ofCsr compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
                 Gnn = fun inputs -> GraphModel.ofRecipe recipe.Gnn inputs supervision.ClassCount |> GnnConfig.gnn
                 Lm = lm
                 Tuning = tuning
+                Frozen = frozen texts
                 Tfidf = seenTfidf
                 TextFeatures = textFeatures
                 Raw = raw seenTfidf
@@ -115,6 +122,8 @@ module Study =
                 Ok study
             else
                 let tfidf = tfidf all
+                let texts = LmSource.encode store source all.Graph.Texts
+                let unseen = Array.init all.Graph.NodeCount id |> Array.except exposure.Seen
 
                 Ok {
                     study with
@@ -123,7 +132,7 @@ module Study =
                                 Study = {
                                     study with
                                         Dataset = all
-                                        Texts = LmSource.encode store source all.Graph.Texts
+                                        Texts = texts
                                         Graph = GraphTensors.ofCsr compute.Device all.Graph.Edges
                                         Supervision = Supervision.ofSplit all.Labels all.Split |> Result.orRaise
                                         Validation = Validation.ofSplit all.Labels all.Split |> Result.orRaise
@@ -131,7 +140,8 @@ module Study =
                                         Raw = raw tfidf
                                 }
                                 Seen = exposure.Seen
-                                Unseen = Array.init all.Graph.NodeCount id |> Array.except exposure.Seen
+                                Unseen = unseen
+                                UnseenFrozen = unseen |> Array.map (fun i -> texts[i]) |> frozen
                             }
                 }
         with GlemException error ->
@@ -177,6 +187,18 @@ module Study =
         let targets: Targets<Lm> = Targets.goldOnly study.Supervision
         Lesson.ofTargets (Objective.goldOnly recipe.LabelSmoothing) 1 targets
 
+    /// The LM taught a stage's lesson.
+    let private fitLm (study: Study) stage (start: Weights) =
+        match study.Frozen with
+        | Some frozen -> frozen.Fit(stage, start)
+        | None -> LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
+
+    /// What an LM says of texts.   frozen : of the same texts
+    let readLm (study: Study) (frozen: FrozenEncoder option) texts (weights: Weights) =
+        match frozen with
+        | Some frozen -> frozen.Read weights
+        | None -> LanguageModel.read study.Compute study.Lm texts weights
+
     /// The LM on gold labels: the ladder's "LM alone", and EM's first q. Where `lmFit.epochs` is 0, the encoder under a
     /// head that nothing has taught.
     let lmOnGold (study: Study) (encoder: Weights) : LmFit * Posterior<Lm> =
@@ -184,10 +206,10 @@ module Study =
         let start = LanguageModel.withNewHead key study.Lm encoder
 
         if study.Recipe.LmFit.Epochs = 0.0 then
-            LanguageModel.read study.Compute study.Lm study.Texts start
+            readLm study study.Frozen study.Texts start
         else
             let stage = stage study "LM on gold" key study.Recipe.LmFit (goldLesson study study.Recipe.LmFit)
-            LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
+            fitLm study stage start
 
     /// Who teaches how in the recipe's two steps. A script may put its own masks and functions in.
     let steps (study: Study) = Steps.ofRecipe study.Recipe study.Dataset study.Supervision |> Result.orRaise
@@ -278,7 +300,7 @@ module Study =
                         | Pretrained -> pretrainedLm.Weights
                         | Previous -> theta.Weights
 
-                    let fit, q = LanguageModel.fitTuned study.Compute study.Lm study.Tuning stage study.Texts start
+                    let fit, q = fitLm study stage start
 
                     {
                         fit with

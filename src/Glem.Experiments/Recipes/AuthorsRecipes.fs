@@ -253,6 +253,7 @@ module AuthorsRecipes =
                 "lmFit.labelSmoothing=0.3", deberta "label_smoothing_factor"
                 "lmFit.optimiser.learningRate=5e-5", deberta "lr"
                 "lmFit.optimiser.warmUp=0.12", deberta "warmup_epochs=0.6, of 5"
+                "lm.projection=100", papers "lm_feat_shrink"
                 "lm.headDropout=0.3", papers "lm_cla_dropout"
                 "gnn.labelInput=off", papers "gnn_label_input=F"
             ]
@@ -295,7 +296,8 @@ module AuthorsRecipes =
             [
                 "The first teacher is a GIANT+GAMLP+RLU run outside, its predictions handed in",
                 papers "gnn_ckpt=GIANT-GAMLP"
-                "The LM's embedding is shrunk to 100 columns by a linear layer", papers "lm_feat_shrink"
+                "The head's dropout stands before the layer that shrinks the embedding; here behind it",
+                "src/models/LMs/model.py, BertClassifier.forward"
                 "GAMLP: 4 layers on labels, which are not read here", "src/models/GNNs/GAMLP/config.py"
                 "Head dropout is 0.4 in pre-training", deberta "cla_dropout"
             ]

@@ -238,6 +238,17 @@ module Recipe =
             else
                 None
 
+        // A frozen encoder reads each text once, so nothing in it or before it can change from step to step.
+        let frozenEncoder =
+            let instead = "0 where lm.freeze.encoder is true"
+
+            if not recipe.Lm.Freeze.Encoder then
+                None
+            elif recipe.Lm.Lora.Rank > 0 then
+                Some(InSetting("lm.lora.rank", string recipe.Lm.Lora.Rank, $"%s{instead}: adapters would train it"))
+            else
+                check "lm.tokenDropout" recipe.Lm.TokenDropout $"%s{instead}: each text is read once, whole" ((=) 0.0)
+
         [
             atLeast 1 "lm.layers" recipe.Lm.Layers
             atLeast 1 "lm.hidden" recipe.Lm.Hidden
@@ -246,6 +257,8 @@ module Recipe =
             atLeast 1 "lm.intermediate" recipe.Lm.Intermediate
             dropout "lm.dropout" recipe.Lm.Dropout
             dropout "lm.attentionDropout" recipe.Lm.AttentionDropout
+            check "lm.projection" (float recipe.Lm.Projection) "a whole number from 0 to 65536" (fun x ->
+                x >= 0.0 && x <= 65536.0)
             dropout "lm.headDropout" recipe.Lm.HeadDropout
             dropout "lm.tokenDropout" recipe.Lm.TokenDropout
             atLeast 8 "lm.maxTokens" recipe.Lm.MaxTokens
@@ -254,6 +267,7 @@ module Recipe =
             atLeast 0 "lm.lora.rank" recipe.Lm.Lora.Rank
             positive "lm.lora.alpha" recipe.Lm.Lora.Alpha
             dropout "lm.lora.dropout" recipe.Lm.Lora.Dropout
+            frozenEncoder
             (if recipe.Lm.Lora.Rank > 0 && recipe.Lm.Lora.Targets.IsEmpty then
                  Some(InSetting("lm.lora.targets", "an empty list", "names of products, such as query and value"))
              else

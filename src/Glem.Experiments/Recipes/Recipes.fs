@@ -75,12 +75,18 @@ module Recipes =
             AttentionDropout = 0.1
             Pooling = Mean
             Embedding = Mean
+            Projection = 0
             HeadDropout = 0.3
             TokenDropout = 0.3
             MaxTokens = 128
             Vocabulary = 8000
             SplitIdentifiers = false
-            Freeze = { Embeddings = false; Layers = 0 }
+            GradientCheckpointing = false
+            Freeze = {
+                Embeddings = false
+                Layers = 0
+                Encoder = false
+            }
             Lora = {
                 Rank = 0
                 Alpha = 16.0

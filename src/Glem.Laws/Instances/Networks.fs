@@ -135,10 +135,12 @@ module Networks =
             }
         Pooling = Mean
         Embedding = Cls
+        Projection = 0
         HeadDropout = dropout
         TokenDropout = dropout
         MaskId = 4
         Classes = scene.ClassCount
+        GradientCheckpointing = false
     }
 
     /// Trains a language model on a scene's texts.

@@ -138,7 +138,9 @@ module DebertaV2 =
 
         let positions =
             if config.NormsPositions then
-                Layers.norm (pass.Weight tableNorm) (pass.Bias tableNorm) shape.LayerNormEpsilon (pass.Weight table)
+                pass.Part(fun () ->
+                    let scale, shift = pass.Weight tableNorm, pass.Bias tableNorm
+                    Layers.norm scale shift shape.LayerNormEpsilon (pass.Weight table))
             else
                 pass.Weight table
 

@@ -68,15 +68,6 @@ module Disentangled =
         let shift = Some(pass.Bias names.Norm)
         Layers.embed pass names shift shape.HiddenDropout shape.LayerNormEpsilon batch.Positions batch
 
-    /// From scores of each row against all relative positions to scores of each pair.
-    ///   x : [...; l; 2l], result : [...; l; l], result[i, j] = x[i, j - i + l - 1]
-    let skew (x: Tensor) =
-        let shape = x.shape
-        let outer, l = Array.truncate (shape.Length - 2) shape, shape[shape.Length - 2]
-        let flat = x.reshape (Array.append outer [| 2L * l * l |])
-        let from = flat.narrow (-1L, l - 1L, l * (2L * l - 1L))
-        from.reshape(Array.append outer [| l; 2L * l - 1L |]).narrow(-1L, 0L, l)
-
     /// What all layers of a pass read. `table` : [2 span; d] float32; `bucket` maps a relative position to its row, counted from
     /// the table's middle, and is odd.
     let positions heads (span: int) (bucket: int -> int) (table: Tensor) (batch: PackedBatch) : RelativePositions =
@@ -93,20 +84,23 @@ module Disentangled =
             ForKeys = rows -1
         }
 
-    /// Scores of each row against its group's relative positions, pair by pair : [h; b; l; l].
+    /// Scores of each row against its group's relative positions : [h; b; l; 2l].
     ///   relative : [2 longest; d]   x : [h; b; l; d / h]
     let private against (longest: int) (relative: Tensor) (x: Tensor) =
         let h, b, l, width = x.shape[0], x.shape[1], x.shape[2], x.shape[3]
         let own = relative.narrow (0L, int64 longest - l, 2L * l) // of texts of l tokens
         let own = own.reshape([| 2L * l; h; width |]).permute(1L, 2L, 0L) // [h; d / h; 2l]
-        x.reshape([| h; b * l; width |]).matmul(own).reshape([| h; b; l; 2L * l |]) |> skew
+        x.reshape([| h; b * l; width |]).matmul(own).reshape([| h; b; l; 2L * l |])
 
     /// Softmax attention within each text, without its output product : [t; d].
     ///   toKeys, toQueries : products of the position table's rows, [r; d] -> [r; d]   queries, keys, values : [t; d]
     let attend (pass: Pass) (config: DisentangledConfig) (relative: RelativePositions) toKeys toQueries parts =
         let shape = config.Shape
         let struct (rate, seed) = pass.Dropping shape.HiddenDropout
-        let table = if rate = 0.0 then relative.Table else Ops.Dropout(relative.Table, rate, seed)
+        // A view of the layer's own sums the layer's gradients before the table does, so that the sum has one order of terms
+        // whether layers go backward together or one by one (Recomputation).
+        let table = relative.Table.view_as relative.Table
+        let table = if rate = 0.0 then table else Ops.Dropout(table, rate, seed)
         let rows (index: Tensor) = table.index_select(0L, index).``to`` pass.Dtype
 
         let keys =
@@ -124,18 +118,12 @@ module Disentangled =
         let terms = 1 + Option.count keys + Option.count queries
         let longest = relative.Texts.Longest
 
-        let more (_: PaddedTexts) (q: Tensor) (k: Tensor) = [
-            match keys with
-            | Some keys -> against longest keys q
-            | None -> ()
-
-            match queries with
-            | Some queries -> (against longest queries k).transpose(2L, 3L)
-            | None -> ()
-        ]
+        let positions q k =
+            keys |> Option.map (fun keys -> against longest keys q),
+            queries |> Option.map (fun queries -> against longest queries k)
 
         let scale = sqrt (float (shape.Hidden / shape.Heads * terms))
-        PaddedAttention.attend pass shape.Heads shape.AttentionDropout scale relative.Texts more parts
+        PaddedAttention.attend pass shape.Heads shape.AttentionDropout scale relative.Texts positions parts
 
     /// The keys of config.json that the DeBERTas share.
     let read (config: ConfigFile) : DisentangledConfig =

@@ -84,6 +84,13 @@ module Encoder =
         | Encoder.DebertaV2 _ -> "deberta."
         | Encoder.ModernBert _ -> "model."
 
+    /// The linear layer that answers with logits in Hugging Face's classifier of the family.
+    let head encoder =
+        match encoder with
+        | Encoder.Roberta _
+        | Encoder.Electra _ -> "classifier.out_proj"
+        | _ -> "classifier"
+
     /// The family as its papers write it.
     let family encoder =
         match encoder with

@@ -51,29 +51,12 @@ module ModernBert =
         WeightSpec.scale "final_norm" d
     ]
 
-    /// Cosines and sines of rotary positions (Su et al. 2021) : [t; 1; w / 2] each, of heads w wide.
+    /// Cosines and sines of rotary positions (Su et al. 2021) : [t; w / 2] each, of heads w wide.
     let private rotations (theta: float) (width: int) (batch: PackedBatch) =
         let frequency k = float32 (1.0 / System.Math.Pow(theta, float (2 * k) / float width))
         let frequencies = torch.tensor(Array.init (width / 2) frequency).``to`` batch.Ids.device
         let angles = (batch.Positions.``to`` torch.ScalarType.Float32).unsqueeze 1L * frequencies
-        let angles = angles.unsqueeze 1L
         angles.cos (), angles.sin ()
-
-    /// Each head's two halves rotated against each other. x : [t; h; w]
-    let private rotate (cosines: Tensor, sines: Tensor) (x: Tensor) =
-        let halves = x.``to``(torch.ScalarType.Float32).chunk(2L, -1L)
-        let first, second = halves[0], halves[1]
-        (torch.cat ([| first * cosines - second * sines; second * cosines + first * sines |], -1L)).``to`` x.dtype
-
-    /// 0 within the window, hidden outside : [l; l].
-    let private window (reach: int) (longest: int) (device: torch.Device) =
-        let places = torch.arange (int64 longest, device = device)
-        let distance = (places.unsqueeze 1L - places.unsqueeze 0L).abs()
-        let outside = distance.gt (reach.ToScalar())
-
-        torch
-            .zeros([| int64 longest; int64 longest |], device = device)
-            .masked_fill(outside, PaddedAttention.hidden.ToScalar())
 
     let forward (pass: Pass) (config: ModernBertConfig) (batch: PackedBatch) =
         let shape = config.Shape
@@ -81,29 +64,15 @@ module ModernBert =
         let reach = config.Window / 2
         let norm name x = Layers.norm (pass.Weight name) null shape.LayerNormEpsilon x
         let isGlobal layer = layer % config.GlobalEvery = 0
-        let longest = Seq.init batch.TextCount (fun i -> batch.Bounds[i + 1] - batch.Bounds[i]) |> Seq.max
         let near = rotations config.LocalTheta width batch
         let far = rotations config.GlobalTheta width batch
-        // Where every text fits in the window, a local layer sees all of it.
-        let windows = longest - 1 > reach
-        let texts = lazy (PaddedAttention.layout shape.Heads batch)
 
         let attend layer (x: Tensor) =
-            let mixed = (Layers.product pass (at layer "attn.Wqkv") x).reshape([| -1L; 3L; heads; int64 width |])
-            let turned part = rotate (if isGlobal layer then far else near) (mixed.select (1L, part))
-            let parts = turned 0L, turned 1L, mixed.select (1L, 2L) // [t; h; w] each
-            let flat (x: Tensor) = x.reshape ([| -1L; int64 shape.Hidden |])
-            let queries, keys, values = parts
-
-            if isGlobal layer || not windows then
-                let struct (rate, seed) = pass.Dropping shape.AttentionDropout
-                let qkv = torch.cat ([| flat queries; flat keys; flat values |], 1L) // [t; 3d]
-                Ops.Attention(qkv, batch.Offsets, heads, rate, seed)
-            else
-                let mask (texts: PaddedTexts) _ _ = [ window reach texts.Longest batch.Ids.device ]
-                let parts = flat queries, flat keys, flat values
-                let scale = sqrt (float width)
-                PaddedAttention.attend pass shape.Heads shape.AttentionDropout scale texts.Value mask parts
+            let mixed = Layers.product pass (at layer "attn.Wqkv") x // [t; 3d]
+            let angles, reach = if isGlobal layer then far, None else near, Some(int64 reach)
+            let qkv = Ops.Rotary(mixed, fst angles, snd angles, heads)
+            let struct (rate, seed) = pass.Dropping shape.AttentionDropout
+            Ops.Attention(qkv, batch.Offsets, heads, rate, seed, Option.toNullable reach)
 
         let dropping rate (x: Tensor) =
             let struct (rate, seed) = pass.Dropping rate
@@ -128,9 +97,6 @@ module ModernBert =
                 Layers.embed pass embeddings None config.EmbeddingDropout shape.LayerNormEpsilon batch.Positions batch
 
             states.``to`` torch.ScalarType.Float32
-
-        if windows then
-            texts.Force() |> ignore
 
         Seq.fold layer (pass.Layer embed) (seq { 0 .. shape.Layers - 1 }) |> norm "final_norm" |> narrow
 

@@ -10,10 +10,20 @@ type Mode =
 
 /// One forward pass of an encoder: whose weights it reads, in which number format, what it drops, who looks on.
 /// `prefix` ("" or "bert.") stands before every name; `see` is shown the embeddings and then every layer's states : [t; d];
-/// `lora` says how the products' adapters count, where the parameters hold any.
+/// `lora` says how the products' adapters count, where the parameters hold any; with `recomputes` layers keep their results
+/// alone for the backward pass, and run again in it.
 type Pass
-    (parameters: Parameters, prefix: string, dtype: torch.ScalarType, mode: Mode, see: Tensor -> unit, ?lora: LoraRecipe)
-    =
+    (
+        parameters: Parameters,
+        prefix: string,
+        dtype: torch.ScalarType,
+        mode: Mode,
+        see: Tensor -> unit,
+        ?lora: LoraRecipe,
+        ?recomputes: bool
+    ) =
+    let recomputation = if defaultArg recomputes false then Some(Recomputation()) else None
+
     // One mask stream for each place that drops units: the step's seed and the place's number.
     let mutable place = 0L
 
@@ -41,8 +51,26 @@ type Pass
             place <- place + 1L
             struct (rate, seed * 1000003L + place)
 
-    /// A layer's states, shown; what else the layer made is freed, but for what the backward pass needs.
-    member _.Layer(layer: unit -> Tensor) =
-        let states = Scope.freeing Seq.singleton layer
+    /// A part's result; what else the part made is freed, but for what the backward pass needs. Whatever has a gradient and is
+    /// read by several layers is a part, or a weight.
+    member _.Part(part: unit -> Tensor) =
+        match recomputation with
+        | None -> Scope.freeing Seq.singleton part
+        | Some recomputation ->
+            let first = place
+
+            // Run again, it draws the same masks.
+            recomputation.Run(fun () ->
+                place <- first
+                part ())
+
+    /// A layer's states, shown.
+    member this.Layer(layer: unit -> Tensor) =
+        let states = this.Part layer
         see states
         states
+
+    /// Adds the gradients of a loss of this pass's states to the leaves. Once for a pass.
+    member _.Backward(loss: Tensor) =
+        loss.backward ()
+        recomputation |> Option.iter _.Backward()

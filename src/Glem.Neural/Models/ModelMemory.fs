@@ -6,6 +6,8 @@ type ModelMemory = {
     Parameters: int64
     /// Weights, gradients, AdamW's two moments, and what the backward pass keeps of a batch.
     Training: int64
+    /// The same with gradient checkpointing: one layer's tensors, and every layer's result.
+    Checkpointed: int64
     /// Weights, and the largest layer's tensors of a batch.
     Inference: int64
 }
@@ -44,9 +46,12 @@ module ModelMemory =
         let copies = if isShort then 2L * matrices else 0L
         let gradients = 4L * (all - matrices) + bytes * matrices
         let layer = tokens * floats encoder (int64 length) * bytes
+        let layers = int64 shape.Layers
+        let trained = 12L * all + copies + gradients
 
         {
             Parameters = all
-            Training = 12L * all + copies + gradients + int64 shape.Layers * layer
+            Training = trained + layers * layer
+            Checkpointed = trained + layer + layers * tokens * int64 shape.Hidden * bytes
             Inference = 4L * all + copies + layer
         }

@@ -27,6 +27,9 @@ module Checkpoint =
     let private weightsFile folder = Path.Combine(folder, "model.safetensors")
     let private configFile folder = Path.Combine(folder, "config.json")
 
+    /// Columns that a projection may have.
+    let private mostColumns = 1 <<< 16
+
     let private saveWeightsAs (dtype: torch.ScalarType) (path: string) (weights: Weights) =
         use _ = torch.NewDisposeScope()
         let tensors = Dictionary<string, Tensor>()
@@ -64,15 +67,14 @@ module Checkpoint =
 
         weights
 
-    let private poolingName pooling =
-        match pooling with
-        | Cls -> "cls"
-        | Mean -> "mean"
-
-    /// Hugging Face's class for an encoder with a classifier on it, beside the encoder's own class.
-    let private classifierOf (config: JsonObject) =
+    /// Hugging Face's class of the model, beside the encoder's own class. None of its classifiers reads a projection.
+    let private architecture (model: LanguageModel) (config: JsonObject) =
         let own = (nonNull config["architectures"]).AsArray()[0] |> string
-        own.Replace("Model", "ForSequenceClassification")
+
+        if model.Projection > 0 then
+            own
+        else
+            own.Replace("Model", "ForSequenceClassification")
 
     let private writeConfig folder (config: JsonObject) =
         WholeFile.writeText
@@ -80,8 +82,9 @@ module Checkpoint =
             (config.ToJsonString(System.Text.Json.JsonSerializerOptions(WriteIndented = true)))
 
     /// Writes the model and its tokenizer. config.json is that of the family's classifier in Hugging Face's library (such as
-    /// BertForSequenceClassification, whose pooler is absent: it does not pool as GLEM does) with keys of our own:
-    /// glem_pooling, glem_embedding, glem_head_dropout, glem_token_dropout and glem_max_tokens. Raises IOException.
+    /// BertForSequenceClassification, whose pooler is absent: it does not pool as GLEM does), or of its encoder where the model
+    /// projects, with keys of our own: glem_pooling, glem_embedding, glem_projection, glem_head_dropout, glem_token_dropout and
+    /// glem_max_tokens. Raises IOException.
     let saveLm (folder: string) (saved: SavedLanguageModel) =
         Directory.CreateDirectory folder |> ignore
         let config = Encoder.toNode saved.Model.Encoder
@@ -93,11 +96,13 @@ module Checkpoint =
             names.Add(string k, name)
             ids.Add(name, k))
 
-        config["architectures"] <- JsonArray(JsonValue.Create(classifierOf config))
+        config["architectures"] <- JsonArray(JsonValue.Create(architecture saved.Model config))
+        config["torch_dtype"] <- "float32"
         config["id2label"] <- names
         config["label2id"] <- ids
-        config["glem_pooling"] <- poolingName saved.Model.Pooling
-        config["glem_embedding"] <- poolingName saved.Model.Embedding
+        config["glem_pooling"] <- Pooling.name saved.Model.Pooling
+        config["glem_embedding"] <- Pooling.name saved.Model.Embedding
+        config["glem_projection"] <- saved.Model.Projection
         config["glem_head_dropout"] <- saved.Model.HeadDropout
         config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
@@ -137,49 +142,50 @@ module Checkpoint =
 
         writeConfig folder config
 
-    /// Reads what saveLm wrote. Error: a file that is absent or damaged, by name and key.
-    let loadLm (folder: string) : Result<SavedLanguageModel, GlemError> =
+    /// A key of config.json. Raises GlemException where it is absent.
+    let private key path (config: JsonNode) (name: string) : JsonNode =
+        match config[name] with
+        | null -> raise (GlemException(InFile(path, $"key '%s{name}'", "nothing", "a value, as `glem run` writes it")))
+        | node -> node
+
+    /// config.json's language model.   maskId : the tokenizer's   Raises GlemException for a key that is absent or wrong.
+    let private modelOf path (config: JsonNode) encoder maskId : LanguageModel =
+        let key = key path config
+
+        let pooling name =
+            let text = (key name).GetValue<string>()
+
+            match Pooling.tryParse text with
+            | Some pooling -> pooling
+            | None -> raise (GlemException(InFile(path, $"key '%s{name}'", text, Pooling.names)))
+
+        let projection = (key "glem_projection").GetValue<int>()
+
+        // Refused before anything of that size is made.
+        if projection < 0 || projection > mostColumns then
+            let expected = $"a whole number from 0 to %d{mostColumns}"
+            raise (GlemException(InFile(path, "key 'glem_projection'", string projection, expected)))
+
+        {
+            Encoder = encoder
+            Pooling = pooling "glem_pooling"
+            Embedding = pooling "glem_embedding"
+            Projection = projection
+            HeadDropout = (key "glem_head_dropout").GetValue<float>()
+            TokenDropout = (key "glem_token_dropout").GetValue<float>()
+            MaskId = maskId
+            Classes = (key "id2label").AsObject().Count
+            GradientCheckpointing = false
+        }
+
+    /// Reads what saveLm wrote, and turns what goes wrong into an error that names file and key.
+    let private reading folder (read: JsonNode -> 'r) : Result<'r, GlemError> =
         let path = configFile folder
 
-        let key (config: JsonNode) (name: string) : JsonNode =
-            match config[name] with
-            | null ->
-                raise (GlemException(InFile(path, $"key '%s{name}'", "nothing", "a value, as `glem run` writes it")))
-            | node -> node
-
         try
-            let text = File.ReadAllText path
-
-            match Encoder.ofJson path text, TokenizerFolder.load folder with
-            | Error error, _
-            | _, Error error -> Error error
-            | Ok encoder, Ok tokenizer ->
-                let config = JsonNode.Parse text |> nonNull
-                let names = (key config "id2label").AsObject()
-
-                let pooling name =
-                    match (key config name).GetValue<string>() with
-                    | "cls" -> Cls
-                    | "mean" -> Mean
-                    | other -> raise (GlemException(InFile(path, $"key '%s{name}'", other, "cls or mean")))
-
-                let model = {
-                    Encoder = encoder
-                    Pooling = pooling "glem_pooling"
-                    Embedding = pooling "glem_embedding"
-                    HeadDropout = (key config "glem_head_dropout").GetValue<float>()
-                    TokenDropout = (key config "glem_token_dropout").GetValue<float>()
-                    MaskId = tokenizer.Specials.Mask
-                    Classes = names.Count
-                }
-
-                Ok {
-                    Model = model
-                    Weights = loadWeights (weightsFile folder) |> fitting folder model
-                    Tokenizer = tokenizer
-                    ClassNames = Array.init names.Count (fun k -> (key names (string k)).GetValue<string>())
-                    MaxTokens = (key config "glem_max_tokens").GetValue<int>()
-                }
+            match File.ReadAllText path |> JsonNode.Parse with
+            | null -> Error(InFile(path, "", "null", "a config.json of GLEM's"))
+            | config -> Ok(read config)
         with
         | GlemException error -> Error error
         | :? System.Text.Json.JsonException
@@ -196,3 +202,28 @@ module Checkpoint =
                     "a checkpoint: config.json, model.safetensors, tokenizer.json, tokenizer_config.json"
                 )
             )
+
+    /// What the folder's config.json says of the model above the encoder, where it is one of ours.   maskId : the tokenizer's
+    /// Error: a key that is wrong.
+    let tryModel (folder: string) (encoder: Encoder) (maskId: int) : Result<LanguageModel option, GlemError> =
+        reading folder (fun config ->
+            match config["glem_pooling"] with
+            | null -> None
+            | _ -> Some(modelOf (configFile folder) config encoder maskId))
+
+    /// Reads what saveLm wrote. Error: a file that is absent or damaged, by name and key.
+    let loadLm (folder: string) : Result<SavedLanguageModel, GlemError> =
+        reading folder (fun config ->
+            let path = configFile folder
+            let encoder = Encoder.ofJson path (config.ToJsonString()) |> Result.orRaise
+            let tokenizer = TokenizerFolder.load folder |> Result.orRaise
+            let model = modelOf path config encoder tokenizer.Specials.Mask
+            let names = key path config "id2label"
+
+            {
+                Model = model
+                Weights = loadWeights (weightsFile folder) |> fitting folder model
+                Tokenizer = tokenizer
+                ClassNames = Array.init model.Classes (fun k -> (key path names (string k)).GetValue<string>())
+                MaxTokens = (key path config "glem_max_tokens").GetValue<int>()
+            })

@@ -5,31 +5,36 @@ open System.Collections.Generic
 open TorchSharp
 open Glem.Torch.Extensions
 
-/// A language model's whole shape: encoder, pooling and head.
+/// A language model's whole shape: encoder, pooling, projection and head; and how it is trained.
 type LanguageModel = {
     Encoder: Encoder
     /// What the head classifies.
     Pooling: Pooling
     /// What the GNN reads.
     Embedding: Pooling
+    /// Columns that a linear layer makes of either pooled vector; 0 where there is none.
+    Projection: int
     HeadDropout: float
     TokenDropout: float
     /// Id of [MASK], which stands for a dropped token.
     MaskId: int
     Classes: int
+    /// Whether training runs every layer twice and keeps its result alone: the same bits in less memory. Not saved.
+    GradientCheckpointing: bool
 }
 
 /// What a trained language model says of every node: theta's value in EM.
 type LmFit = {
     Weights: Weights
-    /// Pooled vectors before dropout and head : [n; d]. The GNN's input.
+    /// Pooled vectors, projected where the model projects, before dropout and head : [n; width]. The GNN's input.
     Embeddings: Vectors
     /// The embeddings of the round before; in round 0 the same.
     PreviousEmbeddings: Vectors
 }
 
-/// GLEM's language model: encoder -> pooled vector -> dropout -> linear (Zhao et al. 2023, section 4.1; official
-/// BertClassifier). It sees a node's own text and nothing else, which is what makes structure-free inference possible.
+/// GLEM's language model: encoder -> pooled vector [-> projection] -> dropout -> linear (Zhao et al. 2023, section 4.1;
+/// official BertClassifier). It sees a node's own text and nothing else, which is what makes structure-free inference
+/// possible.
 module LanguageModel =
     /// Texts per batch in inference.
     let private inferenceBatch = 64
@@ -39,10 +44,12 @@ module LanguageModel =
         Encoder = Encoder.withDropout recipe.Dropout recipe.AttentionDropout encoder
         Pooling = recipe.Pooling
         Embedding = recipe.Embedding
+        Projection = recipe.Projection
         HeadDropout = recipe.HeadDropout
         TokenDropout = recipe.TokenDropout
         MaskId = maskId
         Classes = classes
+        GradientCheckpointing = recipe.GradientCheckpointing
     }
 
     /// The recipe's own BERT, which starts from random weights.
@@ -64,8 +71,12 @@ module LanguageModel =
 
         onEncoder recipe (Encoder.Bert shape) maskId classes
 
-    /// Columns of the embeddings.
-    let width (model: LanguageModel) = (Encoder.shape model.Encoder).Hidden
+    /// Columns of the embeddings, and of what the head reads.
+    let width (model: LanguageModel) =
+        if model.Projection > 0 then
+            model.Projection
+        else
+            (Encoder.shape model.Encoder).Hidden
 
     /// How the model uses its weight of a name.
     let role (model: LanguageModel) : string -> Role =
@@ -88,7 +99,10 @@ module LanguageModel =
         |> Dictionary
         :> Weights
 
-    /// The encoder's weights with a fresh head on them.
+    /// The projection's name.
+    let internal projection = "projection"
+
+    /// The encoder's weights with a fresh head on them, and a fresh projection where the model has one.
     let withNewHead (key: Key) (model: LanguageModel) (encoder: Weights) : Weights =
         use _ = torch.NewDisposeScope()
         use generator = Generator.ofKey (Key.named "head" key)
@@ -96,19 +110,32 @@ module LanguageModel =
         let prefix, encoderShape = Encoder.prefix model.Encoder, Encoder.shape model.Encoder
         let isEncoder (pair: KeyValuePair<string, Weight>) = pair.Key.StartsWith prefix
         let weights = encoder |> Seq.filter isEncoder |> Dictionary
-        let shape = [| int64 model.Classes; int64 encoderShape.Hidden |]
-        let matrix = torch.randn (shape, generator = generator) * encoderShape.InitializerRange
-        weights["classifier.weight"] <- Weight.ofTensor matrix
-        weights["classifier.bias"] <- Weight.ofTensor (torch.zeros [| int64 model.Classes |])
+
+        let addLinear name (outputs: int) (inputs: int) =
+            let matrix = torch.randn ([| int64 outputs; int64 inputs |], generator = generator)
+            weights[$"%s{name}.weight"] <- Weight.ofTensor (matrix * encoderShape.InitializerRange)
+            weights[$"%s{name}.bias"] <- Weight.ofTensor (torch.zeros [| int64 outputs |])
+
+        if model.Projection > 0 then
+            addLinear projection model.Projection encoderShape.Hidden
+
+        addLinear (Encoder.head model.Encoder) model.Classes (width model)
         weights
 
-    let private tunedStates (compute: Compute) model (tuning: Tuning) (p: Parameters) mode (batch: PackedBatch) =
-        let pass = Pass(p, Encoder.prefix model.Encoder, compute.Dtype, mode, ignore, ?lora = tuning.Lora)
-        Encoder.forward model.Encoder pass batch
+    /// A forward pass of the encoder, and where it trains its backward pass.
+    let pass (compute: Compute) (model: LanguageModel) (tuning: Tuning) (p: Parameters) mode =
+        Pass(
+            p,
+            Encoder.prefix model.Encoder,
+            compute.Dtype,
+            mode,
+            ignore,
+            ?lora = tuning.Lora,
+            recomputes = model.GradientCheckpointing
+        )
 
-    /// Token states : [t; d] in the compute dtype.
-    let states (compute: Compute) (model: LanguageModel) (p: Parameters) mode (batch: PackedBatch) =
-        tunedStates compute model Tuning.full p mode batch
+    let private tunedStates compute model tuning p mode batch =
+        Encoder.forward model.Encoder (pass compute model tuning p mode) batch
 
     /// One vector for each text : [b; d].
     let internal pool pooling (batch: PackedBatch) (states: Tensor) =
@@ -116,19 +143,30 @@ module LanguageModel =
         | Mean -> Ops.SegmentMean(states, batch.Offsets).narrow(0L, 0L, int64 batch.TextCount)
         | Cls ->
             states.index_select (0L, batch.Offsets.narrow(0L, 0L, int64 batch.TextCount).``to`` torch.ScalarType.Int64)
+        | Last ->
+            let ends = batch.Offsets.narrow(0L, 1L, int64 batch.TextCount).``to`` torch.ScalarType.Int64
+            states.index_select (0L, ends - 1L)
+
+    let private linear (p: Parameters) name (x: Tensor) =
+        torch.nn.functional.linear (x, p[$"%s{name}.weight"], p[$"%s{name}.bias"])
+
+    /// What the GNN and the head read of pooled vectors, [b; d] : [b; columns] float32, [b; d] where these are 0.
+    let internal project (columns: int) (p: Parameters) (vectors: Tensor) =
+        let vectors = vectors.``to`` torch.ScalarType.Float32
+        if columns > 0 then linear p projection vectors else vectors
 
     /// Class logits : [b; c] float32, of pooled vectors : [b; d].
-    let private classify (model: LanguageModel) (p: Parameters) mode (vectors: Tensor) =
-        let vectors = vectors.``to`` torch.ScalarType.Float32
+    let internal classify (model: LanguageModel) (p: Parameters) mode (vectors: Tensor) =
+        let vectors = project model.Projection p vectors
 
         let vectors =
             match mode with
             | Evaluating -> vectors
             | Training seed -> Ops.Dropout(vectors, model.HeadDropout, seed * 1000003L)
 
-        torch.nn.functional.linear (vectors, p["classifier.weight"], p["classifier.bias"])
+        linear p (Encoder.head model.Encoder) vectors
 
-    /// Class logits, row-major : [m; c], and pooled vectors : [m; d], of some texts. The vectors keep to the memory budget.
+    /// Class logits, row-major : [m; c], and embeddings : [m; width], of some texts. These keep to the memory budget.
     let private infer (compute: Compute) (model: LanguageModel) tuning p (texts: TokenisedTexts) =
         let c = model.Classes
         let logits = Array.zeroCreate<float32>(texts.Length * c)
@@ -138,7 +176,7 @@ module LanguageModel =
 
             [
                 pool model.Pooling batch states |> classify model p Evaluating
-                pool model.Embedding batch states
+                pool model.Embedding batch states |> project model.Projection p
             ]
 
         let vectors =
@@ -183,6 +221,53 @@ module LanguageModel =
         use p = Parameters.Create(compute, role model, weights)
         survey compute model p texts
 
+    /// Trains parameters on a stage's lesson and leaves them at their best checkpoint.
+    ///   lengths : of the lesson's texts   answer : a micro-batch's mode, the step's random numbers and rows of the lesson ->
+    ///   their logits, [b; c] float32, and what adds a loss's gradients to the leaves   judge : logits of the validation nodes
+    let internal teach
+        (compute: Compute)
+        (model: LanguageModel)
+        (stage: Stage)
+        (p: Parameters)
+        (rateFactor: string -> float)
+        (lengths: int[])
+        (answer: Mode -> Random -> int[] -> Tensor * (Tensor -> unit))
+        (judge: unit -> float32[])
+        =
+        use optimiser = new Optimiser(stage.Recipe.Optimiser, p, rateFactor = rateFactor)
+        let lesson = stage.Lesson
+        let plan = FitRecipe.plan lesson.PerEpoch stage.Recipe
+        let truth = stage.Validation.Truth
+        let rows = Batches.schedule stage.Key stage.Recipe.Batch lengths lesson.Epoch
+
+        let step number =
+            Scope.freeingAll (fun () ->
+                let rows = rows number
+                let random = stage.Key |> Key.named "token dropout" |> Key.at number |> Random.ofKey
+
+                // Gradients add up in the leaves until the optimiser takes them.
+                let learn micro (part: int[]) =
+                    Scope.freeingAll (fun () ->
+                        let logits, backward = answer (Training(Stage.microSeed stage number micro)) random part
+                        let loss = Lesson.lossPart compute.Device lesson rows.Length part logits
+                        backward loss
+                        loss.item<float32>() |> float)
+
+                let loss = rows |> Array.splitInto stage.Recipe.Accumulate |> Array.mapi learn |> Array.sum
+                optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
+                loss)
+
+        let evaluate () = Predictions.ofLogits model.Classes (judge () |> Array.map float) truth |> Metrics.scores
+
+        let trainee = {
+            Name = stage.Name
+            Step = step
+            Evaluate = Some evaluate
+            Parameters = p
+        }
+
+        Training.toBest plan trainee stage.Watch |> ignore
+
     /// Trains what the tuning lets move, from the starting weights, and answers the best checkpoint's survey of all texts.
     /// Adapters begin anew and end inside the weights that they stood beside.
     let fitTuned
@@ -195,48 +280,25 @@ module LanguageModel =
         : LmFit * Posterior<Lm> =
         let start = Tuning.start stage.Key tuning model.Encoder start
         use p = Parameters.Create(compute, Tuning.role tuning model.Encoder (role model), start)
-        let rateFactor = Tuning.rateFactor stage.Recipe.Optimiser.LayerDecay model.Encoder
-        use optimiser = new Optimiser(stage.Recipe.Optimiser, p, rateFactor = rateFactor)
-        let lesson = stage.Lesson
-        let plan = FitRecipe.plan lesson.PerEpoch stage.Recipe
-        let taught = lesson.Nodes |> Array.map (fun node -> texts[int node])
+        let taught = stage.Lesson.Nodes |> Array.map (fun node -> texts[int node])
         let judged = stage.Validation.Nodes |> Array.map (fun node -> texts[int node])
-        let truth = stage.Validation.Truth
-        let rows = Batches.schedule stage.Key stage.Recipe.Batch (taught |> Array.map _.Length) lesson.Epoch
 
-        let step number =
-            Scope.freeingAll (fun () ->
-                let rows = rows number
-                let random = stage.Key |> Key.named "token dropout" |> Key.at number |> Random.ofKey
+        let answer mode random rows =
+            let texts = rows |> Array.map (fun row -> withTokenDropout model random taught[row])
+            let batch = PackedBatch.ofSequences compute.Device texts
+            let pass = pass compute model tuning p mode
+            let states = Encoder.forward model.Encoder pass batch
+            states |> pool model.Pooling batch |> classify model p mode, pass.Backward
 
-                // Gradients add up in the leaves until the optimiser takes them.
-                let learn micro (part: int[]) =
-                    Scope.freeingAll (fun () ->
-                        let mode = Training(Stage.microSeed stage number micro)
-                        let texts = part |> Array.map (fun row -> withTokenDropout model random taught[row])
-                        let batch = PackedBatch.ofSequences compute.Device texts
-                        let states = tunedStates compute model tuning p mode batch
-                        let logits = states |> pool model.Pooling batch |> classify model p mode
-                        let loss = Lesson.lossPart compute.Device lesson rows.Length part logits
-                        loss.backward ()
-                        loss.item<float32>() |> float)
-
-                let loss = rows |> Array.splitInto stage.Recipe.Accumulate |> Array.mapi learn |> Array.sum
-                optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
-                loss)
-
-        let evaluate () =
-            let logits = infer compute model tuning p judged |> fst
-            Predictions.ofLogits model.Classes (logits |> Array.map float) truth |> Metrics.scores
-
-        let trainee = {
-            Name = stage.Name
-            Step = step
-            Evaluate = Some evaluate
-            Parameters = p
-        }
-
-        Training.toBest plan trainee stage.Watch |> ignore
+        teach
+            compute
+            model
+            stage
+            p
+            (Tuning.rateFactor stage.Recipe.Optimiser.LayerDecay model.Encoder)
+            (taught |> Array.map _.Length)
+            answer
+            (fun () -> infer compute model tuning p judged |> fst)
 
         match tuning.Lora with
         | None -> survey compute model p texts

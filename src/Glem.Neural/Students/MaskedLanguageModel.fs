@@ -3,6 +3,7 @@ namespace Glem
 open System
 open System.Collections.Generic
 open TorchSharp
+open Glem.Torch.Extensions
 
 /// Which ids the masking game may use.
 type MaskingVocabulary = {
@@ -126,8 +127,7 @@ module MaskedLanguageModel =
                 )
 
             let table = p[words model].``to`` compute.Dtype
-            let scores = torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
-            scores.``to``(torch.ScalarType.Float32).add p[$"%s{head}.bias"]
+            torch.nn.functional.linear (normed.``to`` compute.Dtype, table)
 
         // A recurring number of guesses, for the same reason as PackedBatch's filler: a few, evenly spread, stay unasked.
         let asked (positions: int[]) =
@@ -144,7 +144,8 @@ module MaskedLanguageModel =
                 Array.init sequences.Length (fun i -> ReadOnlyMemory(hidden, offsets[i], sequences[i].Length))
 
             let batch = PackedBatch.ofSequences compute.Device masked
-            let states = LanguageModel.states compute model p mode batch
+            let pass = LanguageModel.pass compute model Tuning.full p mode
+            let states = Encoder.forward model.Encoder pass batch
             let asked = asked positions
             let spread (items: int[]) = Array.init asked (fun k -> items[k * items.Length / asked])
             let positions, truth = spread positions, spread truth
@@ -152,9 +153,9 @@ module MaskedLanguageModel =
             let truth = torch.tensor(truth |> Array.map int64).``to`` compute.Device
 
             let loss: Tensor =
-                torch.nn.functional.cross_entropy (guess (states.index_select (0L, at)), truth) * share
+                Ops.CrossEntropy(guess (states.index_select (0L, at)), p[$"%s{head}.bias"], truth) * share
 
-            loss.backward ()
+            pass.Backward loss
             loss.item<float32>() |> float
 
         let step number =

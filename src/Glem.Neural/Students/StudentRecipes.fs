@@ -6,6 +6,19 @@ type Pooling =
     | Cls
     /// The mean over the text's tokens; usually better for an encoder trained from scratch.
     | Mean
+    /// The state of the last token, for encoders that were trained so. It is the separator wherever the tokenizer adds one.
+    | Last
+
+module Pooling =
+    /// The poolings by name.
+    let all = [ "cls", Cls; "mean", Mean; "last", Last ]
+
+    let name (pooling: Pooling) = all |> List.find (fun (_, one) -> one = pooling) |> fst
+
+    let tryParse (text: string) = all |> List.tryFind (fun (name, _) -> name = text) |> Option.map snd
+
+    /// "one of cls, mean, last".
+    let names = "one of " + String.concat ", " (List.map fst all)
 
 /// What of a pre-trained encoder stays as it came while labels train the rest.
 type FreezeRecipe = {
@@ -13,9 +26,12 @@ type FreezeRecipe = {
     Embeddings: bool
     /// So many layers from below.
     Layers: int
+    /// All of it: texts are read once, without dropout, and labels train projection and head on the vectors that were kept.
+    Encoder: bool
 }
 
-/// The language model: an encoder, dropout, and one linear layer on the pooled vector (GLEM, official BertClassifier).
+/// The language model: an encoder, a projection or none, dropout, and one linear layer on the pooled vector (GLEM, official
+/// BertClassifier).
 type LmRecipe = {
     /// The folder of the pre-trained encoder to start from, as Hugging Face's library saves it; its config.json then says what
     /// Layers, Hidden, Heads and Intermediate say here, and its tokenizer stands for Vocabulary. None starts from random
@@ -32,7 +48,10 @@ type LmRecipe = {
     Pooling: Pooling
     /// What the GNN reads.
     Embedding: Pooling
-    /// Dropped share of the pooled vector.
+    /// Columns that a learnt linear layer makes of either vector, before dropout and head; 0 leaves it as it is (official
+    /// feat_shrink, whose dropout stands before the layer).
+    Projection: int
+    /// Dropped share of the vector that the head reads.
     HeadDropout: float
     /// Share of a text's tokens that are hidden behind [MASK] while the model is trained on labels, anew at each step.
     TokenDropout: float
@@ -42,6 +61,8 @@ type LmRecipe = {
     Vocabulary: int
     /// Whether that vocabulary's tokenizer cuts names such as JsonSerializer where their case changes.
     SplitIdentifiers: bool
+    /// Whether training keeps of every layer its result alone, and runs it again for the gradients.
+    GradientCheckpointing: bool
     Freeze: FreezeRecipe
     Lora: LoraRecipe
 }

@@ -2,7 +2,7 @@ namespace Glem
 
 open System
 
-/// Which of a language model's weights labels move. The head's always move.
+/// Which of a language model's weights labels move. The head's and the projection's always move.
 type Tuning = {
     Freeze: FreezeRecipe
     /// Where there is one, it is all of the encoder that moves.
@@ -12,7 +12,11 @@ type Tuning = {
 module Tuning =
     /// All weights move.
     let full: Tuning = {
-        Freeze = { Embeddings = false; Layers = 0 }
+        Freeze = {
+            Embeddings = false
+            Layers = 0
+            Encoder = false
+        }
         Lora = None
     }
 
@@ -47,7 +51,7 @@ module Tuning =
 
         if Lora.isAdapter name then
             Multiplies
-        elif isIn encoder name && (tuning.Lora.IsSome || isFrozen ()) then
+        elif isIn encoder name && (tuning.Lora.IsSome || tuning.Freeze.Encoder || isFrozen ()) then
             Frozen(whole name)
         else
             whole name

@@ -70,18 +70,67 @@ public static class Ops
 
     /// <summary>
     /// softmax(Q Kᵀ / √(d / heads)) V within each sequence, with dropout on the probabilities (Vaswani et al. 2017). No
-    /// matrix of probabilities is kept for the backward pass.
+    /// matrix of probabilities is kept for the backward pass. With a reach, attention is local (Beltagy et al. 2020).
     /// </summary>
     /// <param name="qkv">[t; 3 d]: queries, keys, values, each with its heads side by side.</param>
     /// <param name="cuSeqlens">[b + 1]; a sequence has at most 65536 tokens.</param>
     /// <param name="heads">A divisor of d.</param>
     /// <param name="p">The share dropped.</param>
     /// <param name="seed">The mask's.</param>
+    /// <param name="reach">How many tokens away a key may be that a query sees; null means any.</param>
     /// <returns>[t; d].</returns>
-    public static Tensor Attention(Tensor qkv, Tensor cuSeqlens, long heads, double p, long seed) =>
+    public static Tensor Attention(
+        Tensor qkv, Tensor cuSeqlens, long heads, double p, long seed, long? reach = null) =>
         Native
-            ? NativeOps.Call("glem::attention", qkv, cuSeqlens, heads, p, seed)
-            : PlainOps.Attention(qkv, cuSeqlens, heads, p, seed);
+            ? NativeOps.Call("glem::attention", qkv, cuSeqlens, heads, p, seed, reach)
+            : PlainOps.Attention(qkv, cuSeqlens, heads, p, seed, reach);
+
+    /// <summary>
+    /// Attention's probabilities where scores depend on relative positions too (DeBERTa, He et al. 2021, equation 4), with
+    /// dropout on them. Of head h and text b, entry [i, j] is the softmax over j of
+    /// (scores[i, j] + toPositions[i, j - i + l - 1] + fromPositions[j, i - j + l - 1]) / scale, and 0 where i or j is
+    /// not below the text's length.
+    /// </summary>
+    /// <param name="scores">[h; b; l; l], products of queries and keys.</param>
+    /// <param name="toPositions">[h; b; l; 2 l], of queries and relative positions; null means none.</param>
+    /// <param name="fromPositions">[h; b; l; 2 l], of keys and relative positions; null means none.</param>
+    /// <param name="lengths">[b], int64, each at most l.</param>
+    /// <param name="scale">What the sum is divided by.</param>
+    /// <param name="p">The share dropped.</param>
+    /// <param name="seed">The mask's.</param>
+    /// <returns>As scores.</returns>
+    public static Tensor RelativeSoftmax(
+        Tensor scores, Tensor? toPositions, Tensor? fromPositions, Tensor lengths, double scale, double p, long seed) =>
+        Native
+            ? NativeOps.Call("glem::relative_softmax", scores, toPositions, fromPositions, lengths, scale, p, seed)
+            : PlainOps.RelativeSoftmax(scores, toPositions, fromPositions, lengths, scale, p, seed);
+
+    /// <summary>
+    /// Rotary positions (Su et al. 2021): queries and keys turned by their tokens' angles, values as they are. A head's
+    /// first half a and second half b become a cos - b sin and b cos + a sin.
+    /// </summary>
+    /// <param name="qkv">[t; 3 d], as attention takes it; its heads are w wide, w even.</param>
+    /// <param name="cosines">[t; w / 2], float32.</param>
+    /// <param name="sines">[t; w / 2], float32.</param>
+    /// <param name="heads">d / w.</param>
+    /// <returns>As qkv.</returns>
+    public static Tensor Rotary(Tensor qkv, Tensor cosines, Tensor sines, long heads) =>
+        Native
+            ? NativeOps.Call("glem::rotary", qkv, cosines, sines, heads)
+            : PlainOps.Rotary(qkv, cosines, sines, heads);
+
+    /// <summary>
+    /// The mean over k rows of -log softmax(logits + bias)[truth], in float32 without float32 copies of the logits: for
+    /// classes as many as a vocabulary has. The truth gets no gradient.
+    /// </summary>
+    /// <param name="logits">[k; c], float32 or bfloat16; neither k nor c is 0.</param>
+    /// <param name="bias">[c], float32.</param>
+    /// <param name="truth">[k], int64, each in [0, c).</param>
+    /// <returns>[], float32.</returns>
+    public static Tensor CrossEntropy(Tensor logits, Tensor bias, Tensor truth) =>
+        Native
+            ? NativeOps.Call("glem::cross_entropy", logits, bias, truth)
+            : PlainOps.CrossEntropy(logits, bias, truth);
 
     /// <summary>The mean over each sequence's rows; 0 for an empty one. x : [t; d], result : [b; d].</summary>
     public static Tensor SegmentMean(Tensor x, Tensor cuSeqlens) =>

@@ -53,7 +53,8 @@ public static class PlainOps
     }
 
     /// <summary>As <see cref="Ops.Attention"/>, one sequence after the other.</summary>
-    public static Tensor Attention(Tensor qkv, Tensor cuSeqlens, long heads, double p, long seed)
+    public static Tensor Attention(
+        Tensor qkv, Tensor cuSeqlens, long heads, double p, long seed, long? reach = null)
     {
         using var scope = NewDisposeScope();
         var bounds = Bounds(cuSeqlens);
@@ -68,6 +69,11 @@ public static class PlainOps
                 continue;
             var parts = qkv.narrow(0, bounds[s], t).to(type).reshape(t, 3, heads, width).permute(1, 2, 0, 3);
             var scores = parts.select(0, 0).matmul(parts.select(0, 1).transpose(1, 2)) / Math.Sqrt(width);
+            if (reach < t)
+            {
+                var place = arange(t, int64, qkv.device);
+                scores = scores.masked_fill((place.unsqueeze(1) - place).abs().gt(reach.Value), -1e30);
+            }
             var probabilities = scores.softmax(-1);
             if (p > 0)
             {
@@ -80,6 +86,57 @@ public static class PlainOps
             outputs.Add(context.to(qkv.dtype));
         }
         return cat(outputs).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Ops.RelativeSoftmax"/>.</summary>
+    public static Tensor RelativeSoftmax(
+        Tensor scores, Tensor? toPositions, Tensor? fromPositions, Tensor lengths, double scale, double p, long seed)
+    {
+        using var scope = NewDisposeScope();
+        var type = Accumulator(scores.dtype);
+        var sum = scores.to(type);
+        if (toPositions is not null)
+            sum = sum + Skew(toPositions.to(type));
+        if (fromPositions is not null)
+            sum = sum + Skew(fromPositions.to(type)).transpose(2, 3);
+        var within = arange(scores.shape[2], int64, lengths.device).lt(lengths.unsqueeze(1)).to(scores.device); // [b; l]
+        var (rows, columns) = (within.unsqueeze(2), within.unsqueeze(1));
+        var probabilities = (sum / scale).masked_fill(columns.logical_not(), -1e30).softmax(-1);
+        probabilities = probabilities * (rows.to(type) * columns.to(type));
+        return Dropout(probabilities, p, seed).to(scores.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// From scores of rows against all relative positions to scores of pairs: x : [h; b; l; 2 l], result : [h; b; l; l],
+    /// result[i, j] = x[i, j - i + l - 1].
+    /// </summary>
+    private static Tensor Skew(Tensor x)
+    {
+        var (h, b, l) = (x.shape[0], x.shape[1], x.shape[2]);
+        var from = x.reshape(h, b, 2 * l * l).narrow(2, l - 1, l * (2 * l - 1));
+        return from.reshape(h, b, l, 2 * l - 1).narrow(3, 0, l);
+    }
+
+    /// <summary>As <see cref="Ops.Rotary"/>.</summary>
+    public static Tensor Rotary(Tensor qkv, Tensor cosines, Tensor sines, long heads)
+    {
+        using var scope = NewDisposeScope();
+        var type = Accumulator(qkv.dtype);
+        var (t, half) = (cosines.shape[0], cosines.shape[1]);
+        var parts = qkv.to(type).reshape(t, 3, heads, 2, half);
+        var (cos, sin) = (cosines.to(type).reshape(t, 1, 1, half), sines.to(type).reshape(t, 1, 1, half));
+        var turning = parts.narrow(1, 0, 2);
+        var (a, b) = (turning.select(3, 0), turning.select(3, 1));
+        var turned = stack([a * cos - b * sin, b * cos + a * sin], 3);
+        return cat([turned, parts.narrow(1, 2, 1)], 1).reshape(qkv.shape).to(qkv.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Ops.CrossEntropy"/>.</summary>
+    public static Tensor CrossEntropy(Tensor logits, Tensor bias, Tensor truth)
+    {
+        using var scope = NewDisposeScope();
+        var type = Accumulator(logits.dtype);
+        return nn.functional.cross_entropy(logits.to(type) + bias.to(type), truth).MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="Ops.SegmentMean"/>.</summary>

@@ -48,21 +48,6 @@ let ``relative positions fall into DeBERTa's buckets`` () =
         Assert.Equal<int>(expected, Array.init expected.Length (fun i -> DebertaV2.bucket buckets longest (first + i)))
 
 [<Fact>]
-let ``scores against all relative positions become scores of pairs`` () =
-    use _ = torch.NewDisposeScope()
-    let l = 5
-    let scores = Array.init (3 * l * 2 * l) float32
-    let x = torch.tensor(scores).reshape [| 3L; int64 l; int64 (2 * l) |]
-
-    let expected = [|
-        for a in 0..2 do
-            for i in 0 .. l - 1 do
-                for j in 0 .. l - 1 -> scores[(a * l + i) * 2 * l + j - i + l - 1]
-    |]
-
-    Assert.Equal<float32>(expected, Golden.floats (Disentangled.skew x))
-
-[<Fact>]
 let ``a batch of long texts is cut into rectangles that compute the same`` () =
     use _ = torch.NewDisposeScope()
     let encoder = GoldenEncoder.encoder "deberta_relpos8"

@@ -26,6 +26,8 @@ let private texts: TokenisedTexts =
 let private model = {
     TinyTask.lm with
         Pooling = Cls
+        Embedding = Last
+        Projection = 6
         Encoder =
             Encoder.Bert {
                 TinyTask.bert with
@@ -52,6 +54,7 @@ let private reread (change: string -> unit) =
 [<Fact>]
 let ``a saved language model says the same as the one in memory, bit for bit`` () =
     let loaded = reread ignore |> Result.orRaise
+    Assert.Contains("projection.weight", loaded.Weights.Keys)
     Assert.Equal<string>(saved.ClassNames, loaded.ClassNames)
     Assert.Equal(saved.Model, loaded.Model)
     Assert.Equal(saved.MaxTokens, loaded.MaxTokens)
@@ -94,10 +97,16 @@ let private damages: (string * (string -> unit) * string list) list = [
     "weights that are something else", write "not tensors at all" "model.safetensors", [ "model.safetensors" ]
     "a weight missing",
     editWeights (fun tensors -> tensors.Remove "classifier.weight" |> ignore),
-    [ "model.safetensors"; "classifier.weight"; "[3; 32]" ]
+    [ "model.safetensors"; "classifier.weight"; "[3; 6]" ]
     "a weight of another shape",
     editWeights (fun tensors -> tensors["classifier.bias"] <- torch.zeros [| 9L |]),
     [ "model.safetensors"; "classifier.bias"; "[9]"; "[3]" ]
+    "a projection of other columns",
+    editConfig (fun json -> json["glem_projection"] <- 7),
+    [ "model.safetensors"; "projection.weight"; "[6; 32]"; "[7; 32]" ]
+    "a projection beyond all memory",
+    editConfig (fun json -> json["glem_projection"] <- 2_000_000_000),
+    [ "config.json"; "glem_projection"; "2000000000" ]
     "no pooling", editConfig (fun json -> json.Remove "glem_pooling" |> ignore), [ "config.json"; "glem_pooling" ]
     "unknown pooling", editConfig (fun json -> json["glem_pooling"] <- "max"), [ "config.json"; "glem_pooling"; "max" ]
     "a text for a number", editConfig (fun json -> json["glem_max_tokens"] <- "many"), [ "config.json" ]

@@ -67,7 +67,7 @@ let ``both students learn a task that is there to be learnt, in either precision
         Assert.InRange(accuracy p, 0.9, 1.0)
 
 [<Fact>]
-let ``pooling on [CLS] and on the mean give different models of the same weights`` () =
+let ``pooling on [CLS], on the mean and on the last token give different models of the same weights`` () =
     let weights =
         LanguageModel.initialEncoder TinyTask.key TinyTask.lm
         |> LanguageModel.withNewHead TinyTask.key TinyTask.lm
@@ -79,13 +79,29 @@ let ``pooling on [CLS] and on the mean give different models of the same weights
             weights
             TinyTask.texts
 
-    Assert.False(Posterior.isClose 1e-4 (say Cls) (say Mean))
+    for a, b in [ Cls, Mean; Mean, Last; Last, Cls ] do
+        Assert.False(Posterior.isClose 1e-4 (say a) (say b))
+
+[<Fact>]
+let ``each pooling takes its rows of each text, and none of the filler's`` () =
+    use _ = torch.NewDisposeScope()
+    let batch = PackedBatch.ofSequences torch.CPU TinyTask.texts
+    let t = int batch.Ids.shape[0]
+    Assert.NotEqual(t, batch.Bounds[TinyTask.nodes])
+    // The state of row i is i.
+    let states = torch.arange(int64 t).``to``(torch.ScalarType.Float32).reshape([| int64 t; 1L |])
+    let pooled pooling = LanguageModel.pool pooling batch states |> Golden.floats
+    let first, next = batch.Bounds[.. TinyTask.nodes - 1], batch.Bounds[1 .. TinyTask.nodes]
+    Assert.Equal<float32>(first |> Array.map float32, pooled Cls)
+    Assert.Equal<float32>(next |> Array.map (fun bound -> float32 (bound - 1)), pooled Last)
+    let means = Array.map2 (fun first next -> float32 (first + next - 1) / 2f) first next
+    Golden.agree "means" 1e-4 1e-6 means (pooled Mean)
 
 [<Fact>]
 let ``what the language model says of a text does not depend on the other texts`` () =
     let compute = Golden.cpu Precision.Float32
 
-    for pooling in [ Cls; Mean ] do
+    for pooling in [ Cls; Mean; Last ] do
         let model = { TinyTask.lm with Pooling = pooling }
 
         let weights =

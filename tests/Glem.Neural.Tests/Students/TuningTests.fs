@@ -47,7 +47,11 @@ let private withLora = { Tuning.full with Lora = Some lora }
 let ``frozen embeddings and layers keep their bits, and everything above them moves`` () =
     let tuning = {
         Tuning.full with
-            Freeze = { Embeddings = true; Layers = 1 }
+            Freeze = {
+                Tuning.full.Freeze with
+                    Embeddings = true
+                    Layers = 1
+            }
     }
 
     let isFrozen (name: string) = name.StartsWith "bert.embeddings." || name.StartsWith "bert.encoder.layer.0."
@@ -78,7 +82,11 @@ let private step tuning precision (check: Parameters -> OptimiserState -> unit) 
 let ``no gradient and no optimiser state is kept for what is frozen`` () =
     let freeze = {
         Tuning.full with
-            Freeze = { Embeddings = true; Layers = 1 }
+            Freeze = {
+                Tuning.full.Freeze with
+                    Embeddings = true
+                    Layers = 1
+            }
     }
 
     for precision in precisions do
@@ -103,6 +111,12 @@ let ``with LoRA the encoder keeps its bits, and the optimiser remembers adapters
 
             for name in adapters do
                 Assert.Contains(now[name].Values, fun value -> value <> 0f))
+
+[<Fact>]
+let ``fresh adapters change nothing`` () =
+    let adapted = Tuning.start TinyTask.key withLora model.Encoder start
+    Assert.Equal(start.Count + 2 * 2 * 3, adapted.Count)
+    Assert.True(TinyTask.areEqual start (Lora.merge lora adapted))
 
 [<Fact>]
 let ``merged adapters compute what they computed beside the weights`` () =
@@ -143,7 +157,7 @@ let ``LoRA ends as plain weights that differ from the first in the products it w
 
     let above = {
         withLora with
-            Freeze = { Embeddings = false; Layers = 1 }
+            Freeze = { Tuning.full.Freeze with Layers = 1 }
     }
 
     let above = moved start (train Precision.Float32 above)
@@ -222,6 +236,38 @@ let ``the rate falls by the decay from the head through every layer to the embed
     Assert.Equal(0.25, factor (Lora.down (query 0)))
     Assert.Equal(0.125, factor "bert.embeddings.word_embeddings.weight")
     Assert.Equal(0.125, factor "bert.embeddings.LayerNorm.bias")
+
+[<Fact>]
+let ``under bfloat16 steps that are too small for a bfloat16 weight add up in its float32 master`` () =
+    let one = {
+        Shape = [| 1L; 1L |]
+        Values = [| 1f |]
+    }
+
+    use p =
+        Parameters.Create(Golden.cpu Precision.BFloat16, (fun _ -> Multiplies), Dictionary(dict [ "w", one ]))
+
+    let recipe = {
+        TinyTask.recipe.Optimiser with
+            WeightDecay = 0.0
+    }
+
+    use optimiser = new Optimiser(recipe, p)
+    let read () = (Golden.floats p["w"])[0]
+
+    for step in 1..50 do
+        Scope.freeingAll (fun () ->
+            (p["w"] * 3f).sum().backward()
+            optimiser.Step 1e-4 |> ignore)
+
+        // bfloat16 knows no number between 1 - 2^-8 and 1, and rounds what is nearer to 1 there.
+        if step <= 19 then
+            Assert.Equal(1f, read ())
+
+    Assert.Equal(TorchSharp.torch.ScalarType.BFloat16, p["w"].dtype)
+    let masters = p.Snapshot()
+    Assert.Equal(0.995f, masters["w"].Values[0], 1e-5f)
+    Assert.Equal(1f - 1f / 256f, read ())
 
 [<Fact>]
 let ``every rule moves a parameter of half the rate half as far`` () =

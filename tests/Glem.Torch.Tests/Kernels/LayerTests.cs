@@ -62,6 +62,47 @@ public class LayerTests
                 true).dtype);
     }
 
+    [Theory]
+    [InlineData(5, 3)]
+    [InlineData(70, 1003)]
+    [InlineData(300, 64)]
+    public void Cross_entropy_over_a_vocabulary_and_its_gradients_agree_with_the_composite(long k, long c)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        var truth = randint(0, c, [k], int64);
+        foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            Agreement.Holds(
+                tolerance,
+                x => Ops.CrossEntropy(x[0], x[1], truth),
+                x => PlainOps.CrossEntropy(x[0], x[1], truth),
+                (randn(k, c) * 3).to(type), randn(c));
+    }
+
+    [Fact]
+    public void A_class_outside_the_vocabulary_is_named()
+    {
+        using var scope = NewDisposeScope();
+        var error = Assert.ThrowsAny<Exception>(
+            () => Ops.CrossEntropy(randn(2, 5), randn(5), tensor([1L, 5L])));
+        Assert.Contains("truth[1] is 5 of 5 classes", error.Message);
+    }
+
+    [Theory]
+    [InlineData(2, 64)]
+    [InlineData(3, 6)]
+    public void Rotary_positions_and_their_gradient_agree_with_the_composite(long heads, long width)
+    {
+        using var scope = NewDisposeScope();
+        var angles = randn(300, width / 2);
+        foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            Agreement.Holds(
+                tolerance,
+                x => Ops.Rotary(x[0], angles.cos(), angles.sin(), heads),
+                x => PlainOps.Rotary(x[0], angles.cos(), angles.sin(), heads),
+                randn(300, 3 * heads * width).to(type));
+    }
+
     [Fact]
     public void An_id_outside_its_table_is_named()
     {

@@ -35,6 +35,79 @@ public class PackedSequenceTests
             }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(60)]
+    public void Local_attention_and_its_gradient_agree_with_the_composite(long reach)
+    {
+        foreach (var p in new[] { 0.0, 0.25 })
+            foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            {
+                using var scope = NewDisposeScope();
+                manual_seed(1);
+                var bounds = Bounds(17, 300, 49);
+                Agreement.Holds(
+                    tolerance,
+                    x => Ops.Attention(x[0], bounds, 2, p, 11, reach),
+                    x => PlainOps.Attention(x[0], bounds, 2, p, 11, reach),
+                    randn([366, 3 * 2 * 20]).to(type));
+            }
+    }
+
+    [Theory]
+    [InlineData(37, true, true)]
+    [InlineData(64, true, false)]
+    [InlineData(64, false, true)]
+    [InlineData(5, true, true)]
+    public void Softmax_over_relative_positions_and_its_gradients_agree_with_the_composite(long l, bool to, bool from)
+    {
+        foreach (var p in new[] { 0.0, 0.25 })
+            foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            {
+                using var scope = NewDisposeScope();
+                manual_seed(1);
+                var lengths = tensor([l, l - 3, 1, 0]);
+                Tensor Scores(long columns) => randn([2, 4, l, columns]).to(type);
+                Tensor[] inputs = to && from ? [Scores(l), Scores(2 * l), Scores(2 * l)] : [Scores(l), Scores(2 * l)];
+                Agreement.Holds(
+                    tolerance,
+                    x => Ops.RelativeSoftmax(x[0], to ? x[1] : null, from ? x[^1] : null, lengths, 1.7, p, 11),
+                    x => PlainOps.RelativeSoftmax(x[0], to ? x[1] : null, from ? x[^1] : null, lengths, 1.7, p, 11),
+                    inputs);
+            }
+    }
+
+    [Fact]
+    public void Scores_of_relative_positions_reach_the_pairs_that_stand_so()
+    {
+        using var scope = NewDisposeScope();
+        // Row i's score of relative position r stands in column r + l - 1: only the token two to the right, and from there.
+        var scores = zeros([1, 1, 4, 4]);
+        var right = zeros([1, 1, 4, 8]);
+        right.narrow(3, 2 + 3, 1).fill_(100);
+        var to = Ops.RelativeSoftmax(scores, right, null, tensor([4L]), 1, 0, 0);
+        var from = Ops.RelativeSoftmax(scores, null, right, tensor([4L]), 1, 0, 0);
+        Assert.Equal(1, to[0, 0, 0, 2].item<float>(), 1e-6);
+        Assert.Equal(1, to[0, 0, 1, 3].item<float>(), 1e-6);
+        Assert.Equal(0.25, to[0, 0, 2, 0].item<float>(), 1e-6);
+        Assert.Equal(1, from[0, 0, 2, 0].item<float>(), 1e-6);
+        Assert.Equal(0.25, from[0, 0, 0, 2].item<float>(), 1e-6);
+    }
+
+    [Fact]
+    public void Tokens_beyond_the_reach_change_nothing()
+    {
+        using var scope = NewDisposeScope();
+        var qkv = randn(200, 96);
+        var other = qkv.clone();
+        other.narrow(0, 111, 89).normal_();
+        var found = Ops.Attention(qkv, Bounds(200), 4, 0, 0, 10);
+        var changed = Ops.Attention(other, Bounds(200), 4, 0, 0, 10);
+        Assert.True(found.narrow(0, 0, 101).eq(changed.narrow(0, 0, 101)).all().item<bool>());
+        Assert.False(found[101].eq(changed[101]).all().item<bool>());
+    }
+
     [Fact]
     public void A_sequence_attends_to_itself_alone()
     {

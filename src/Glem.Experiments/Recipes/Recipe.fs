@@ -225,7 +225,9 @@ module Recipe =
             | GnnModel.Gatv2 when heads >= 1 && gnn.Hidden % heads <> 0 ->
                 Some(InSetting("gnn.heads", string heads, $"a divisor of gnn.hidden, %d{gnn.Hidden}"))
             | GnnModel.RevGat when gnn.Hidden * heads % 2 <> 0 ->
-                Some(InSetting("gnn.hidden", string gnn.Hidden, $"an even number: %d{heads} heads are split into halves"))
+                Some(
+                    InSetting("gnn.hidden", string gnn.Hidden, $"an even number: %d{heads} heads are split into halves")
+                )
             | _ -> None
         ]
 

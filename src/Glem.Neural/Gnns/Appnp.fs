@@ -21,6 +21,5 @@ module Appnp =
         Classes = config.Mlp.Classes
         Weights = Mlp.weightsOf "" config.Mlp
         Forward =
-            fun pass graph x ->
-                Mlp.forwardOf "" config.Mlp pass x |> propagate config.Hops config.Alpha graph.Symmetric
+            fun pass graph x -> Mlp.forwardOf "" config.Mlp pass x |> propagate config.Hops config.Alpha graph.Symmetric
     }

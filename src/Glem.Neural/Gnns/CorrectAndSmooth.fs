@@ -37,16 +37,18 @@ module CorrectAndSmooth =
             let s = graph.SymmetricWithoutLoops
             let gold, known = LabelPropagation.gold compute supervision, LabelPropagation.known compute supervision
             let y = torch.tensor(baseline.Rows.ToArray()).reshape([| -1L; int64 c |]).``to`` compute.Device
-            let error = (gold.sub y).masked_fill (known.logical_not (), 0.0.ToScalar())
+            let error = (gold.sub y).masked_fill(known.logical_not (), 0.0.ToScalar())
 
             let corrected =
                 if settings.Autoscale then
-                    let smoothed = LabelPropagation.spread settings.Correction s (LabelPropagation.between -1.0 1.0) error
-                    let mean = (error.abs().sum()).div((known.sum().clamp_min (1.0.ToScalar())))
+                    let smoothed =
+                        LabelPropagation.spread settings.Correction s (LabelPropagation.between -1.0 1.0) error
+
+                    let mean = (error.abs().sum()).div((known.sum().clamp_min(1.0.ToScalar())))
                     let size = smoothed.abs().sum(1L, true)
                     let scale = size.reciprocal().mul mean
                     // Nodes that the errors barely reach would be corrected without bound (PyG: scale above 1000 is 1).
-                    let wild = scale.isinf().logical_or (scale.gt (1000.0.ToScalar()))
+                    let wild = scale.isinf().logical_or(scale.gt (1000.0.ToScalar()))
                     y.add (smoothed.mul (scale.masked_fill (wild, 1.0.ToScalar())))
                 else
                     // The training nodes' own errors stay as they are in every step.

@@ -16,5 +16,5 @@ module EdgeWeights =
         let n = edges.RowPtr.shape[0] - 1L
         let degrees = GraphOps.EdgeSpmm(edges, weights, torch.ones ([| n; 1L |], device = weights.device))
         let none = degrees.eq (0.0.ToScalar())
-        let scale = degrees.masked_fill(none, 1.0.ToScalar()).rsqrt().masked_fill (none, 0.0.ToScalar())
-        weights.mul(scale.index_select (0L, targets edges)).mul (scale.index_select (0L, edges.Col))
+        let scale = degrees.masked_fill(none, 1.0.ToScalar()).rsqrt().masked_fill(none, 0.0.ToScalar())
+        weights.mul(scale.index_select (0L, targets edges)).mul(scale.index_select (0L, edges.Col))

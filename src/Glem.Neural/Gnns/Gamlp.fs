@@ -72,8 +72,7 @@ module Gamlp =
 
         // Hop k's score against what the hops before it agree on : [n; 1].
         let attend (pass: GnnPass) (hidden: Tensor list) =
-            let score history (x: Tensor) =
-                (pass.Linear "lr_att" (Dense(torch.cat ([| history; x |], 1L)))).sigmoid ()
+            let score history (x: Tensor) = (pass.Linear "lr_att" (Dense(torch.cat ([| history; x |], 1L)))).sigmoid()
 
             let next (scores: Tensor list) k =
                 let history =
@@ -100,7 +99,7 @@ module Gamlp =
             let attended = weighted (attend pass hidden) hidden
 
             let layer (h: Tensor) k =
-                let support = (h * (1.0 - config.Alpha)).add (attended * config.Alpha)
+                let support = (h * (1.0 - config.Alpha)).add(attended * config.Alpha)
                 let y = torch.nn.functional.linear (support, pass[$"lr_output.%d{k}.weight"])
                 (pass.BatchNorm $"lr_output.%d{k}.norm" y).relu().add(h) |> pass.Dropout config.HiddenDropout
 

@@ -55,7 +55,7 @@ module Gat =
             let attention: Tensor = pass[$"%s{name}.%s{which}"]
             let heads, width = attention.shape[1], attention.shape[2]
             let byHead = matrix.reshape [| heads; width; -1L |]
-            NodeFeatures.linear (byHead.mul(attention.reshape [| heads; width; 1L |]).sum (1L)) x // [n; heads]
+            NodeFeatures.linear (byHead.mul(attention.reshape [| heads; width; 1L |]).sum(1L)) x // [n; heads]
 
         let scores = GraphOps.GatScores(edges, part "att_src", part "att_dst", slope)
         let messages = NodeFeatures.linear matrix x

@@ -31,13 +31,16 @@ module GnnWeight =
     let glorotBound inputs outputs = sqrt (6.0 / float (inputs + outputs))
 
     /// A matrix [outputs; inputs] that starts by Glorot's rule, as PyG's convolutions do.
-    let glorot name outputs inputs =
-        weight $"%s{name}.weight" [ outputs; inputs ] (Uniform(glorotBound inputs outputs))
+    let glorot name outputs inputs = weight $"%s{name}.weight" [ outputs; inputs ] (Uniform(glorotBound inputs outputs))
 
     /// torch.nn.Linear: weight [outputs; inputs] and bias [outputs], both uniform within 1 / sqrt(inputs).
     let linear name outputs inputs =
         let start = Uniform(1.0 / sqrt (float inputs))
-        [ weight $"%s{name}.weight" [ outputs; inputs ] start; weight $"%s{name}.bias" [ outputs ] start ]
+
+        [
+            weight $"%s{name}.weight" [ outputs; inputs ] start
+            weight $"%s{name}.bias" [ outputs ] start
+        ]
 
     /// A vector of zeros, [d].
     let zeros name d = weight name [ d ] Zeros

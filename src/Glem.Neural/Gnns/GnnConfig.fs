@@ -160,4 +160,5 @@ module GnnConfig =
                 HiddenDropout = recipe.Dropout
                 AttentionDropout = attentionDropout 0.4
             }
-        | GnnModel.Rgcn -> raise (GlemException(InSetting("gnn.model", "rgcn, which is not built yet", "another model")))
+        | GnnModel.Rgcn ->
+            raise (GlemException(InSetting("gnn.model", "rgcn, which is not built yet", "another model")))

@@ -61,7 +61,12 @@ module LabelPropagation =
         Posterior.ofLogits classes (logits.data<float32>().ToArray())
 
     /// Labels alone, spread over the graph: a baseline without features.
-    let predict (compute: Compute) (settings: LabelPropagation) (graph: GraphTensors) (supervision: Supervision) : Posterior<Gnn> =
+    let predict
+        (compute: Compute)
+        (settings: LabelPropagation)
+        (graph: GraphTensors)
+        (supervision: Supervision)
+        : Posterior<Gnn> =
         use _ = torch.no_grad ()
 
         Scope.freeingAll (fun () ->

@@ -97,4 +97,5 @@ module NodeFeatures =
     let toDense x =
         match x with
         | Dense x -> x
-        | Sparse sparse -> linear (torch.eye (sparse.TransposedRowOffsets.shape[0] - 1L, device = sparse.Values.device)) x
+        | Sparse sparse ->
+            linear (torch.eye (sparse.TransposedRowOffsets.shape[0] - 1L, device = sparse.Values.device)) x

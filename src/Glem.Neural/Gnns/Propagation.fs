@@ -74,11 +74,16 @@ module Propagation =
     let normalised (device: torch.Device) (edges: Edges) =
         let scale = inDegrees edges |> Array.map (divided sqrt)
 
-        Array.map3 (fun i j weight -> float32 (scale[i] * float weight * scale[j])) (Edges.targets edges) edges.Sources edges.Weights
+        Array.map3
+            (fun i j weight -> float32 (scale[i] * float weight * scale[j]))
+            (Edges.targets edges)
+            edges.Sources
+            edges.Weights
         |> ofValues device edges
 
     /// D^-1/2 (A + I) D^-1/2 of Kipf & Welling 2017, eq. 2: every node gets one self-loop. The caller owns it.
-    let symmetric (device: torch.Device) (edges: Csr) = Edges.ofCsr edges |> Edges.withRemainingLoops 1f |> normalised device
+    let symmetric (device: torch.Device) (edges: Csr) =
+        Edges.ofCsr edges |> Edges.withRemainingLoops 1f |> normalised device
 
     /// D^-1 A: the mean over in-edges, 0 where there is none. The caller owns it.
     let mean (device: torch.Device) (edges: Edges) =

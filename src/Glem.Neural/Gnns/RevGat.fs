@@ -43,8 +43,16 @@ module RevGat =
         for matrix in [ "lin_src"; "lin_res" ] do
             GnnWeight.other $"%s{name}.%s{matrix}.weight" [ heads * width; inputs ] (Uniform bound)
 
-        for part in [ "att_src"; if config.TargetAttention then "att_dst" ] do
-            GnnWeight.other $"%s{name}.%s{part}" [ 1; heads; width ] (Uniform(sqrt 2.0 * GnnWeight.glorotBound heads width))
+        for part in
+            [
+                "att_src"
+                if config.TargetAttention then
+                    "att_dst"
+            ] do
+            GnnWeight.other
+                $"%s{name}.%s{part}"
+                [ 1; heads; width ]
+                (Uniform(sqrt 2.0 * GnnWeight.glorotBound heads width))
     ]
 
     let private weights (config: RevGatConfig) = [
@@ -96,7 +104,7 @@ module RevGat =
 
     /// f_i of block k : [n; d/2] -> [n; d/2].
     let private branch config (pass: GnnPass) (mask: SharedMask) edges k i (x: Tensor) =
-        let hidden = (pass.BatchNorm $"%s{half k i}.norm" x).relu ()
+        let hidden = (pass.BatchNorm $"%s{half k i}.norm" x).relu()
         let hidden = if mask.Share > 0.0 then Ops.Dropout(hidden, mask.Share, mask.Seed) else hidden
         convolve config (half k i) pass edges (Dense hidden)
 
@@ -175,7 +183,11 @@ module RevGat =
                     weight.Name
         ]
 
-        let names = [| for k in 1..last do for i in 0..1 do yield! trained k i |]
+        let names = [|
+            for k in 1..last do
+                for i in 0..1 do
+                    yield! trained k i
+        |]
 
         let reversible (pass: GnnPass) mask edges (x: Tensor) =
             // Far from the other places, and the same when it is run again.
@@ -197,11 +209,16 @@ module RevGat =
         let forward (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
             let edges = graph.LoopedEdges
 
-            let x = if config.InputNorm then Dense(pass.BatchNorm "input_norm" (NodeFeatures.toDense x)) else x
+            let x =
+                if config.InputNorm then
+                    Dense(pass.BatchNorm "input_norm" (NodeFeatures.toDense x))
+                else
+                    x
+
             let x = x |> pass.DropFeatures config.InputDropout |> convolve config (conv 0) pass edges
             let struct (share, seed) = pass.Dropping config.HiddenDropout
             let x = reversible pass { Share = share; Seed = seed } edges x
-            let hidden = (pass.BatchNorm "norm" x).relu ()
+            let hidden = (pass.BatchNorm "norm" x).relu()
             let hidden = if share > 0.0 then Ops.Dropout(hidden, share, seed) else hidden
             (convolve config (conv (config.Layers - 1)) pass edges (Dense hidden)).add pass["bias_last.bias"]
 

@@ -48,7 +48,8 @@ module Sage =
             | Aggregator.Mean, Dense x when left.shape[0] >= left.shape[1] ->
                 torch.nn.functional.linear (graph.Mean.Propagate x, left)
             | Aggregator.Mean, x -> graph.Mean.Propagate(NodeFeatures.linear left x)
-            | Aggregator.Max, x -> torch.nn.functional.linear (GraphOps.SpmmMax(graph.Edges, NodeFeatures.toDense x), left)
+            | Aggregator.Max, x ->
+                torch.nn.functional.linear (GraphOps.SpmmMax(graph.Edges, NodeFeatures.toDense x), left)
 
         let y = neighbours.add pass[$"%s{name}.lin_l.bias"]
         let y = if root then y.add (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] x) else y
@@ -76,7 +77,9 @@ module Sage =
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
                 Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
 
-            [ 0 .. last - 1 ] |> List.fold hidden (pass.DropFeatures config.InputDropout x) |> layer last pass graph
+            [ 0 .. last - 1 ]
+            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
+            |> layer last pass graph
 
         {
             Classes = config.Classes

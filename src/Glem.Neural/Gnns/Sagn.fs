@@ -62,13 +62,15 @@ module Sagn =
             let hidden =
                 Gamlp.hops config.Hops graph.Mean features
                 |> List.mapi (fun k hop ->
-                    torch.nn.functional.linear(hop, pass[$"fcs.%d{k}.weight"])
+                    torch.nn.functional
+                        .linear(hop, pass[$"fcs.%d{k}.weight"])
                         .reshape([| -1L; int64 config.Heads; int64 config.Hidden |])) // [n; h; d]
 
             let own = hidden[0].mul(pass["hop_attn_l"]).sum(-1L) // [n; h]
 
             let scores = [|
-                for hop in hidden -> (hop.mul(pass["hop_attn_r"]).sum(-1L).add(own)).leaky_relu(0.2.ToScalar()).unsqueeze(-1L)
+                for hop in hidden ->
+                    (hop.mul(pass["hop_attn_r"]).sum(-1L).add(own)).leaky_relu(0.2.ToScalar()).unsqueeze(-1L)
             |]
 
             let shares = torch.cat(scores, -1L).softmax(-1L) |> pass.Dropout config.AttentionDropout // [n; h; k]
@@ -80,7 +82,7 @@ module Sagn =
                 |> _.reshape([| -1L; int64 wide |])
 
             let residual = torch.nn.functional.linear (features, pass["res_fc.weight"])
-            let h = (pass.BatchNorm "norm" (attended.add residual)).relu () |> pass.Dropout config.HiddenDropout
+            let h = (pass.BatchNorm "norm" (attended.add residual)).relu() |> pass.Dropout config.HiddenDropout
             let logits = Mlp.forwardOf "mlp." (network wide) pass (Dense h)
 
             if config.Labels = 0 then

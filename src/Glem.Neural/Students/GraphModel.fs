@@ -98,8 +98,7 @@ module GraphModel =
 
         let predicting = predicting compute gnn.Classes inputs x
 
-        GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes
-        : Posterior<Gnn>
+        GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes: Posterior<Gnn>
 
     /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
     let fit

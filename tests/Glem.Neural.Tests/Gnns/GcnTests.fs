@@ -132,8 +132,7 @@ let ``GMNN's network in evaluation is P relu(P x W1) W2`` () =
     let weights = weightsOf plain
     use p = Parameters.Create(Golden.cpu Precision.Float32, Gnn.role (Gcn.gnn plain), weights)
 
-    use graph =
-        GraphTensors.ofCsr torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
+    use graph = GraphTensors.ofCsr torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
 
     let x = random [| 7L; 8L |]
     let times (name: string) (x: Tensor) = x.matmul (p[name].t())

@@ -71,7 +71,12 @@ let ``every model comes back from disk as it was, and says the same`` () =
     for model in models do
         use folder = new TemporaryFolder()
         use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
-        let recipe = { recipe model with LabelInput = GoldOnly }
+
+        let recipe = {
+            recipe model with
+                LabelInput = GoldOnly
+        }
+
         let phi, p = fit recipe withLabels 2.0
 
         GraphCheckpoint.save (folder.File "gnn") {
@@ -92,13 +97,32 @@ let ``every model comes back from disk as it was, and says the same`` () =
 [<Fact>]
 let ``every field of a recipe is another model where the model has it`` () =
     let changes = [
-        "layers", [ GnnModel.Mlp; GnnModel.Gcn; GnnModel.Sage; GnnModel.Gat; GnnModel.Gatv2; GnnModel.Appnp; GnnModel.RevGat; GnnModel.Gamlp; GnnModel.Sagn ], fun r -> { r with Layers = Some 5 }
+        "layers",
+        [
+            GnnModel.Mlp
+            GnnModel.Gcn
+            GnnModel.Sage
+            GnnModel.Gat
+            GnnModel.Gatv2
+            GnnModel.Appnp
+            GnnModel.RevGat
+            GnnModel.Gamlp
+            GnnModel.Sagn
+        ],
+        fun r -> { r with Layers = Some 5 }
         "heads", [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Sagn ], fun r -> { r with Heads = Some 4 }
         "hops", [ GnnModel.Appnp; GnnModel.Sgc; GnnModel.Gamlp; GnnModel.Sagn ], fun r -> { r with Hops = Some 1 }
         "alpha", [ GnnModel.Appnp; GnnModel.Gamlp ], fun r -> { r with Alpha = Some 0.3 }
-        "aggregator", [ GnnModel.Sage ], fun r -> { r with Aggregator = Some Aggregator.Max }
+        "aggregator",
+        [ GnnModel.Sage ],
+        fun r -> {
+            r with
+                Aggregator = Some Aggregator.Max
+        }
         "edgeDropout", [ GnnModel.RevGat ], fun r -> { r with EdgeDropout = Some 0.1 }
-        "attentionDropout", [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Gamlp; GnnModel.Sagn ], fun r -> { r with AttentionDropout = Some 0.1 }
+        "attentionDropout",
+        [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Gamlp; GnnModel.Sagn ],
+        fun r -> { r with AttentionDropout = Some 0.1 }
         "inputDropout", models, fun r -> { r with InputDropout = Some 0.15 }
         "batchNorm", [ GnnModel.Mlp; GnnModel.Gcn; GnnModel.Sage ], fun r -> { r with BatchNorm = Some false }
     ]
@@ -112,11 +136,26 @@ let ``every field of a recipe is another model where the model has it`` () =
 [<Fact>]
 let ``a node's logits depend on the nodes within reach of the model and on no other`` () =
     // What one layer, or one hop, sees on a path of ten nodes from its end.
-    for model, reach in [ GnnModel.Mlp, 0; GnnModel.Sage, 2; GnnModel.Gat, 2; GnnModel.Gatv2, 2; GnnModel.Sgc, 2; GnnModel.Sagn, 3; GnnModel.Gamlp, 5; GnnModel.RevGat, 6 ] do
+    for model, reach in
+        [
+            GnnModel.Mlp, 0
+            GnnModel.Sage, 2
+            GnnModel.Gat, 2
+            GnnModel.Gatv2, 2
+            GnnModel.Sgc, 2
+            GnnModel.Sagn, 3
+            GnnModel.Gamlp, 5
+            GnnModel.RevGat, 6
+        ] do
         use _ = torch.NewDisposeScope()
         use graph = GraphTensors.ofCsr torch.CPU (Csr.symmetric 10 [ for i in 0..8 -> struct (i, i + 1) ])
         // RevGAT of 4 layers: a convolution, two blocks whose second halves see what the first have seen, a convolution.
-        let recipe = if model = GnnModel.RevGat then { recipe model with Layers = Some 4 } else recipe model
+        let recipe =
+            if model = GnnModel.RevGat then
+                { recipe model with Layers = Some 4 }
+            else
+                recipe model
+
         let gnn = GnnConfig.ofRecipe recipe 8 0 3 |> GnnConfig.gnn
         use p = Parameters.Create(compute, Gnn.role gnn, GraphModel.initial TinyTask.key gnn)
         use generator = Generator.ofKey TinyTask.key

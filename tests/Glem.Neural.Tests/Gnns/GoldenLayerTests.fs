@@ -73,7 +73,10 @@ let ``normalisation without loops, and sums, are PyG's`` () =
 
     isPyg "gcn_no_normalize" "" (fun pass graph x ->
         let e = graph.Edges.Col.shape[0]
-        let sums = GraphOps.EdgeSpmm(graph.Edges, torch.ones [| e; 1L |], NodeFeatures.linear pass["lin.weight"] (Dense x))
+
+        let sums =
+            GraphOps.EdgeSpmm(graph.Edges, torch.ones [| e; 1L |], NodeFeatures.linear pass["lin.weight"] (Dense x))
+
         sums.add pass["bias"])
 
 [<Theory>]
@@ -144,7 +147,12 @@ let ``attention weights are PyG's`` () =
         let expected = Golden.floats golden[$"%s{graph}/alpha"] |> Array.chunkBySize 3
 
         for e in 0 .. expected.Length - 1 do
-            Golden.agree $"%s{graph} edge %d{e}" 1e-5 1e-5 expected[e] byEnds[struct (ends[e], ends[expected.Length + e])]
+            Golden.agree
+                $"%s{graph} edge %d{e}"
+                1e-5
+                1e-5
+                expected[e]
+                byEnds[struct (ends[e], ends[expected.Length + e])]
 
 [<Fact>]
 let ``APPNP's propagation is PyG's`` () =

@@ -11,10 +11,12 @@ let private n = 6
 
 let private supervision =
     let labels = Labels.ofIndices [| "left"; "right" |] [| 0; 0; 0; 1; 1; 0 |] |> Result.orRaise
-    Split.ofParts [| Train; Test; Valid; Test; Train; Test |] |> Supervision.ofSplit labels |> Result.orRaise
 
-let private graph () =
-    GraphTensors.ofCsr torch.CPU (Csr.symmetric n [ for i in 0..3 -> struct (i, i + 1) ])
+    Split.ofParts [| Train; Test; Valid; Test; Train; Test |]
+    |> Supervision.ofSplit labels
+    |> Result.orRaise
+
+let private graph () = GraphTensors.ofCsr torch.CPU (Csr.symmetric n [ for i in 0..3 -> struct (i, i + 1) ])
 
 /// y <- clamp(alpha S y + (1 - alpha) y0), by loops over the path.
 let private spread hops alpha limit (y0: float[]) =
@@ -22,8 +24,12 @@ let private spread hops alpha limit (y0: float[]) =
 
     let step (y: float[]) =
         Array.init n (fun i ->
-            let neighbours = [ if i >= 1 && i <= 4 then i - 1
-                               if i <= 3 then i + 1 ]
+            let neighbours = [
+                if i >= 1 && i <= 4 then
+                    i - 1
+                if i <= 3 then
+                    i + 1
+            ]
 
             let mean = neighbours |> List.sumBy (fun j -> y[j] / sqrt (degree[i] * degree[j]))
             alpha * mean + (1.0 - alpha) * y0[i] |> limit)
@@ -74,7 +80,8 @@ let ``smoothing alone spreads gold labels and predictions`` () =
 let ``a correction moves a wrong model's neighbours of training nodes towards their labels`` (autoscale: bool) =
     use graph = graph ()
     // Everyone is said to be right.
-    let wrong: Posterior<Gnn> = Posterior.ofLogits 2 (Array.init 12 (fun at -> if at % 2 = 1 then 2f else 0f))
+    let wrong: Posterior<Gnn> =
+        Posterior.ofLogits 2 (Array.init 12 (fun at -> if at % 2 = 1 then 2f else 0f))
 
     let settings = {
         Correction = { Hops = 5; Alpha = 0.9 }

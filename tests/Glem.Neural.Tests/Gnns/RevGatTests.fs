@@ -42,14 +42,20 @@ let private step layers recompute =
         "out", Golden.floats out
         "x", Golden.gradient x
         for name in p.Names do
-            name, (if Gnn.role gnn name = Trains then Golden.gradient p[name] else Golden.floats p[name])
+            name,
+            (if Gnn.role gnn name = Trains then
+                 Golden.gradient p[name]
+             else
+                 Golden.floats p[name])
     ]
 
 [<Theory>]
 [<InlineData 2>]
 [<InlineData 3>]
 [<InlineData 6>]
-let ``a backward pass that makes the blocks' inputs again gives the gradients of the tape that kept them`` (layers: int) =
+let ``a backward pass that makes the blocks' inputs again gives the gradients of the tape that kept them``
+    (layers: int)
+    =
     for (name, kept), (_, again) in List.zip (step layers false) (step layers true) do
         Golden.agreeToLargest name 1e-4 1e-2 kept again
 

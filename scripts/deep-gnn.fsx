@@ -1,6 +1,6 @@
 // What does depth cost RevGAT? Memory and time of one training step on dotnet-api's graph, with and without making a block's
 // inputs again in the backward pass.
-// ./glem doctor && dotnet fsi scripts/deep-gnn.fsx [-- --quick]     3 min, 2 cores, 6 GB; writes nothing
+// ./glem doctor && dotnet fsi scripts/deep-gnn.fsx [-- --quick]     1 min, 2 cores, 2 GB; writes nothing
 #load "Glem.fsx"
 open System.Diagnostics
 open System.IO
@@ -24,7 +24,7 @@ printfn "| layers | parameters | made again: MB | s | kept on the tape: MB | s |
 
 for layers in depths do
     let measure recompute =
-        let gnn = RevGat.gnn { Inputs = 256; Hidden = 64; Classes = classes; Layers = layers; Heads = 2; InputDropout = 0.25; HiddenDropout = 0.5
+        let gnn = RevGat.gnn { Inputs = 256; Hidden = 16; Classes = classes; Layers = layers; Heads = 2; InputDropout = 0.25; HiddenDropout = 0.5
                                AttentionDropout = 0.0; EdgeDropout = 0.3; TargetAttention = false; InputNorm = true; Recompute = recompute }
         use p = Parameters.Create(compute, Gnn.role gnn, GraphModel.initial (Key.ofSeed 1) gnn)
         use x = torch.randn([| int64 n; 256L |]).DetachFromDisposeScope()

@@ -7,14 +7,14 @@ open Glem
 let options = Script.options<InductiveArguments> fsi.CommandLineArgs
 let out = options.GetResult(InductiveArguments.Out, "runs/inductive")
 let quick = options.Contains InductiveArguments.Quick
-let recipe = if quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
+let recipe = if quick then Recipes.quick Recipes.scratch else Recipes.scratch
 let dataset = Datasets.find recipe.Dataset |> Script.orExit
 
 let run protocol seed =
     let name = Protocol.name protocol
     let output = Path.Combine(out, $"%s{recipe.Name}-%s{name}-seed%d{seed}")
     let quickly = if quick then " --quick" else ""
-    let command = $"./glem run --recipe quickstart --seed %d{seed} --set protocol=%s{name}%s{quickly}"
+    let command = $"./glem run --recipe scratch --seed %d{seed} --set protocol=%s{name}%s{quickly}"
     let recipe, compute = { recipe with Protocol = protocol }, Compute.automatic ()
     let request = { Recipe = recipe; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Command = command }
     printfn $"{name}, seed {seed}"

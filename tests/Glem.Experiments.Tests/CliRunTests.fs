@@ -17,7 +17,7 @@ type QuickRuns() =
         let arguments = [
             "run"
             "--recipe"
-            "quickstart"
+            "scratch"
             "--quick"
             "--dataset"
             "colours"

@@ -80,7 +80,7 @@ module Colours =
                 Patience = 0
         }
 
-        let base' = Recipes.quick Recipes.quickstart
+        let base' = Recipes.quick Recipes.scratch
 
         {
             base' with

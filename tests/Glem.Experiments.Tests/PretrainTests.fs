@@ -27,6 +27,7 @@ type PretrainTests() =
         Compute = {
             Device = torch.CPU
             Precision = Precision.Float32
+            Memory = MemoryBudget.standard ()
         }
         Dtype = torch.ScalarType.Float32
         Output = folder.File name

@@ -212,13 +212,51 @@ type PretrainedTests() =
 
             let all, qAll = Everywhere.lm study None (fit, q)
             let read, qRead = LanguageModel.read compute study.Lm whole fit.Weights
-            Assert.Equal(4 * whole.Length, all.Embeddings.Length)
+            Assert.Equal(struct (whole.Length, 4), struct (all.Embeddings.Count, all.Embeddings.Width))
 
-            for kept, read in [ all.Embeddings, read.Embeddings; qAll.Rows.ToArray(), qRead.Rows.ToArray() ] do
+            let vectors = all.Embeddings.ToArray(), read.Embeddings.ToArray()
+
+            for kept, read in [ vectors; qAll.Rows.ToArray(), qRead.Rows.ToArray() ] do
                 Array.zip kept read |> Array.iter (fun (kept, read) -> Assert.Equal(read, kept, 1e-4f))
 
         let heads = fits |> List.map (fun (fit, _) -> bits fit.Weights) |> List.distinct
         Assert.Equal(3, heads.Length)
+
+    [<Fact>]
+    member _.``every encoder that comes with Glem loads by its name, all of it, and is no longer than it may be``() =
+        for name in BundledModel.names do
+            let model = PretrainedModel.load name |> Result.orRaise
+            Assert.Empty model.Tensors.Ignored
+            Assert.Empty model.Tensors.Unexpected
+            Assert.True(PretrainedModel.isFolder name)
+            let weights = FileInfo(Path.Combine(BundledModel.folderOf name, "model.safetensors"))
+            Assert.InRange(weights.Length, 1L, 16L * 1024L * 1024L)
+            let tokenizer = LmSource.tokenizer model |> Result.orRaise
+            Assert.Equal((Encoder.shape model.Encoder).VocabularySize, tokenizer.VocabularySize)
+
+        Assert.Equal("elsewhere", BundledModel.folderOf "elsewhere")
+
+    [<Fact>]
+    member _.``glem-mini puts texts on one subject nearer to each other than to those on another``() =
+        let source = EmbeddingSource.ofFolder "glem-mini" |> Result.orRaise
+        use embedder = new Embedder(compute, source.Encoder, source.Weights, source.Pooling, 0)
+
+        let texts = [|
+            "Reads and writes JSON documents."
+            "Parses a JSON text into objects and serializes objects to JSON."
+            "Encrypts data with the Advanced Encryption Standard."
+            "A symmetric cipher with a secret key."
+        |]
+
+        let packed = Tokenizer.encodeAll source.Tokenizer 64 texts
+        let vectors = Array.init packed.Count packed.Text |> embedder.Embed |> Array.chunkBySize embedder.Width
+
+        let cosine (a: float32[]) (b: float32[]) =
+            let dot x y = Array.fold2 (fun sum (p: float32) (q: float32) -> sum + float p * float q) 0.0 x y
+            dot a b / sqrt (dot a a * dot b b)
+
+        Assert.True(cosine vectors[0] vectors[1] > cosine vectors[0] vectors[2])
+        Assert.True(cosine vectors[2] vectors[3] > cosine vectors[0] vectors[3])
 
     [<Fact>]
     member _.``frozen layers beyond the last and targets that are not there are refused before anything is trained``() =

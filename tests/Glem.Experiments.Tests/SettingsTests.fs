@@ -8,7 +8,7 @@ open FsCheck.FSharp
 open Glem
 open Xunit
 
-let private start = Recipes.quickstart
+let private start = Recipes.scratch
 let private set assignment = Settings.set assignment start
 
 let private overlay (json: string) = Settings.overlay (JsonNode.Parse json) start
@@ -345,7 +345,7 @@ let private ofFile (content: string) =
 [<Fact>]
 let ``a recipe file says what differs from its base`` () =
     let json =
-        """{ "base": "quickstart", "name": "mine", "eStep": { "pseudoWeight": 0.9, "fit": { "epochs": 1.5 } } }"""
+        """{ "base": "scratch", "name": "mine", "eStep": { "pseudoWeight": 0.9, "fit": { "epochs": 1.5 } } }"""
 
     let expected = {
         start with
@@ -358,7 +358,7 @@ let ``a recipe file says what differs from its base`` () =
     }
 
     Assert.Equal(Ok expected, ofFile json)
-    Assert.Equal(Ok { start with Rounds = 0 }, ofFile """{ "rounds": 0 }""")
+    Assert.Equal(Ok { Recipes.quickstart with Rounds = 0 }, ofFile """{ "rounds": 0 }""")
 
 [<Theory>]
 [<InlineData("""{ "base": "slowstart" }""", "slowstart", "quickstart")>]

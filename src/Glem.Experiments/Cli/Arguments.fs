@@ -144,7 +144,7 @@ type PretrainArguments =
             | PretrainArguments.Out _ ->
                 "the folder to make: config.json, model.safetensors, tokenizer.json, pretrain.json"
             | PretrainArguments.Recipe _ ->
-                "a recipe's name or file, whose lm and mlm fields say what is trained and how (default quickstart)"
+                "a recipe's name or file, whose lm and mlm fields say what is trained and how (default scratch)"
             | PretrainArguments.Set _ ->
                 "path=value changes one field, e.g. lm.layers=4, or lm.pretrained=DIR to go on from a model; may be repeated"
             | PretrainArguments.Seed _ -> "the run's seed (default 0)"

@@ -29,7 +29,7 @@ module PretrainCommand =
         | other -> Error(InSetting("--dtype", other, "float32, float16 or bfloat16"))
 
     let private recipe (options: ParseResults<PretrainArguments>) =
-        Recipes.find (options.GetResult(PretrainArguments.Recipe, Recipes.quickstart.Name))
+        Recipes.find (options.GetResult(PretrainArguments.Recipe, Recipes.scratch.Name))
         |> Result.bind (Settings.setAll (options.GetResults PretrainArguments.Set))
         |> Result.bind Recipe.validate
         |> Result.bind (fun recipe ->

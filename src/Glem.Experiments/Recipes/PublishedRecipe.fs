@@ -1,6 +1,6 @@
 namespace Glem
 
-/// A published system as a recipe: what differs from Glem's quickstart, each setting beside the place that says so.
+/// A published system as a recipe: what differs from Glem's scratch recipe, each setting beside the place that says so.
 type PublishedRecipe = {
     Name: string
     /// What it is, in one line.

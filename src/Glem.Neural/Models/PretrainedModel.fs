@@ -133,7 +133,7 @@ module PretrainedModel =
         }
 
     /// Whether a folder holds a model at all: it has a config.json.
-    let isFolder (folder: string) = File.Exists(Path.Combine(folder, "config.json"))
+    let isFolder (folder: string) = File.Exists(Path.Combine(BundledModel.folderOf folder, "config.json"))
 
     /// The encoder that the folder's config.json describes. Error: no such file, or a key that it holds, with what is supported.
     let config (folder: string) : Result<Encoder, GlemError> =
@@ -152,7 +152,9 @@ module PretrainedModel =
     /// Reads a folder: config.json; and model.safetensors or pytorch_model.bin, whole or in shards, in any float type. Every tensor
     /// is checked before one is read. Error: a config.json or a file of weights that is refused, and in one line all weights that are
     /// missing or of another shape.
-    let load (folder: string) : Result<PretrainedModel, GlemError> =
+    let load (nameOrFolder: string) : Result<PretrainedModel, GlemError> =
+        let folder = BundledModel.folderOf nameOrFolder
+
         match config folder with
         | Error error -> Error error
         | Ok encoder ->

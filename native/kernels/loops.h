@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "edge_loops.h"
+
 namespace glem {
 
 // A bfloat16's bits: the upper half of a float's.
@@ -113,6 +115,7 @@ struct InstructionSet {
   const char* name;
   Loops<float> f32;
   Loops<bf16> b16;
+  EdgeLoops edges;
 };
 
 extern const InstructionSet baseline;

@@ -49,8 +49,8 @@ let ``the authors' recipes have the numbers of their commands``
     Assert.Equal(Some "microsoft/deberta-base", recipe.Lm.Pretrained)
 
 [<Theory>]
-[<InlineData("arxiv-revgat", "setting gnn.model: found revGat, which is not built yet, expected gcn")>]
-[<InlineData("pyg", "setting gnn.model: found sage, which is not built yet, expected gcn")>]
+[<InlineData("graphstorm",
+             "setting gnn.model: found rgcn, which is not built yet, expected a model for one kind of edge, such as gcn")>]
 [<InlineData("arxiv-gcn",
              "setting lm.pretrained: found microsoft/deberta-base, which is no folder of a model here, expected null, an encoder from random weights, or a folder with config.json and weights")>]
 let ``a model that is not built is refused by its name, with what there is, instead of training another one``
@@ -101,7 +101,7 @@ let ``recipe list says what each recipe is and whether it runs here`` () =
     let rows = recipe anywhere [ "list" ]
     Assert.Equal<string list>(names, [ for row in rows -> row[0] ])
     Assert.Equal<string>([| "quickstart"; "runs here" |], rows[0][..1])
-    Assert.Equal<string>([| "arxiv-revgat"; "lacks revGat, microsoft/deberta-base, ogbn-arxiv" |], rows[2][..1])
+    Assert.Equal<string>([| "arxiv-revgat"; "lacks microsoft/deberta-base, ogbn-arxiv" |], rows[2][..1])
 
     for row in rows do
         Assert.Equal(3, row.Length)
@@ -144,4 +144,4 @@ let ``a recipe that does not exist, or does not run, is refused`` () =
     GlemProcess.refuses folder.Path [ "recipe"; "show"; "fastest" ] [ "fastest"; "quickstart"; "arxiv-revgat" ]
     GlemProcess.refuses folder.Path [ "recipe"; "diff"; "quickstart"; "fastest" ] [ "fastest"; "arxiv-gcn" ]
     GlemProcess.refuses folder.Path [ "recipe"; "diff"; "quickstart" ] [ "--help" ]
-    GlemProcess.refuses folder.Path [ "run"; "--recipe"; "arxiv-revgat"; "--out"; "out" ] [ "revGat"; "gcn" ]
+    GlemProcess.refuses folder.Path [ "run"; "--recipe"; "graphstorm"; "--out"; "out" ] [ "rgcn"; "gcn" ]

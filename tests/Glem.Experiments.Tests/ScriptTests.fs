@@ -11,6 +11,7 @@ let private script name = Path.Combine(GlemProcess.root, "scripts", name)
 [<InlineData "quickstart.fsx">]
 [<InlineData "gmnn.fsx">]
 [<InlineData "inductive.fsx">]
+[<InlineData "custom-gnn.fsx">]
 let ``a script is at most 40 lines`` (name: string) = Assert.InRange(File.ReadAllLines(script name).Length, 10, 40)
 
 /// Runs a script with options; skips the test where there is no build to load.
@@ -69,6 +70,21 @@ let ``the GMNN script prints a line for each seed and the table, and in haste wr
 
         Assert.DoesNotContain("cora 1:", outcome.Out)
         Assert.Equal(before, File.GetLastWriteTimeUtc results)
+
+[<Fact>]
+let ``a graph network of one's own is a script of less than 30 lines, and takes the GCN's place`` () =
+    Assert.InRange(File.ReadAllLines(script "custom-gnn.fsx").Length, 10, 29)
+    let outcome = run "custom-gnn.fsx" [ "--quick" ]
+    Assert.True((outcome.Code = 0), outcome.Err)
+    Assert.Matches(@"GIN on the LM's embeddings: \d+\.\d ?% on validation", outcome.Out)
+
+[<Fact>]
+let ``the script that compares graph models prints a row for each`` () =
+    let outcome = run "gnns.fsx" [ "--quick"; "--seeds"; "1" ]
+    Assert.True((outcome.Code = 0), outcome.Err)
+
+    for model in [ "label propagation"; "mlp"; "gatv2"; "revGat"; "gamlp"; "sagn"; "gcn + Correct & Smooth" ] do
+        Assert.Contains($"| {model} | ", outcome.Out)
 
 [<Fact>]
 let ``a script refuses a bad option and a folder without data with code 2 and one error line`` () =

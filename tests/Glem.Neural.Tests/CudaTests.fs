@@ -90,7 +90,7 @@ module CudaTests =
         let cpu, gpu = bothDevices ()
         close (encoderPass cpu) (encoderPass gpu)
 
-    let private gcn = GcnConfig.glem 0.5 24 48 5
+    let private gcn = GcnConfig.glem 0.5 24 48 5 |> Gcn.gnn
 
     let private runningVariance (p: Parameters) =
         let weights = p.Snapshot()
@@ -105,13 +105,13 @@ module CudaTests =
                 yield! [ struct (i, (i + 1) % n); struct (i, i * i % n) ]
         }
 
-        use graph = Csr.symmetric n ring |> Propagation.symmetric compute.Device
-        use p = Parameters.Create(compute, Gcn.role, Gcn.initial gcn generator)
+        use graph = Csr.symmetric n ring |> GraphTensors.ofCsr compute.Device
+        use p = Parameters.Create(compute, Gnn.role gcn, Gnn.initial gcn generator)
 
         let gradients, answer =
             pass p (fun () ->
-                let x = torch.tensor (Array.init (n * gcn.Inputs) (fun i -> cos (float32 (i % 1013))))
-                Gcn.forward gcn p (Training 5L) graph (Dense(x.reshape([| int64 n; -1L |]).``to`` compute.Device)))
+                let x = torch.tensor (Array.init (n * 24) (fun i -> cos (float32 (i % 1013))))
+                Gnn.forward gcn p (Training 5L) graph (Dense(x.reshape([| int64 n; -1L |]).``to`` compute.Device)))
 
         gradients.Add("logits", answer.Values).Add("running variance", runningVariance p)
 

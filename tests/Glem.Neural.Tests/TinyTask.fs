@@ -71,7 +71,7 @@ module TinyTask =
         GradientCheckpointing = false
     }
 
-    let gcn = GcnConfig.glem 0.5 32 16 classes
+    let gcn = GcnConfig.glem 0.5 32 16 classes |> Gcn.gnn
 
     let recipe: FitRecipe = {
         Epochs = 2.0
@@ -113,13 +113,13 @@ module TinyTask =
 
     /// Features alone as a graph model's inputs.
     let inputs (features: float32[]) : NodeInputs = {
-        Features = Vectors.ofArray gcn.Inputs features
+        Features = Vectors.ofArray 32 features
         Labels = None
     }
 
     /// A graph model on gold labels and some features : [n; 32].
     let fitGnn compute key recipe (features: float32[]) =
-        use graph = Propagation.symmetric compute.Device edges
+        use graph = GraphTensors.ofCsr compute.Device edges
         GraphModel.initial key gcn |> GraphModel.fit compute gcn (stage key recipe) graph (inputs features)
 
     /// Features that are no model's : [n; 32].

@@ -14,6 +14,7 @@ namespace {  // so that no two instruction sets' functions are ever merged into 
 #include "layer_norm.h"
 #include "segment_mean.h"
 #include "spmm.h"
+#include "edges.h"
 #include "adamw.h"
 #include "attention.h"
 #include "cross_entropy.h"
@@ -45,10 +46,14 @@ constexpr Loops<T> fill() {
           relative_softmax<T>,
           relative_softmax_backward<T>};
 }
+
+constexpr EdgeLoops edge_loops = {
+    edge_spmm, edge_dot, edge_softmax, edge_softmax_backward, gat_scores, gat_scores_backward,
+    gatv2_scores, gatv2_scores_backward, spmm_max, spmm_max_backward};
 }  // namespace
 
 #define GLEM_TEXT(x) #x
 #define GLEM_NAME(x) GLEM_TEXT(x)
 extern const InstructionSet GLEM_ISA;
-const InstructionSet GLEM_ISA = {GLEM_NAME(GLEM_ISA), fill<float>(), fill<bf16>()};
+const InstructionSet GLEM_ISA = {GLEM_NAME(GLEM_ISA), fill<float>(), fill<bf16>(), edge_loops};
 }  // namespace glem

@@ -57,6 +57,19 @@ type GmnnArguments =
                 "cut everything short: a smoke test of seconds, whose numbers mean nothing; writes nothing"
 
 [<RequireQualifiedAccess>]
+type GnnsArguments =
+    | Dataset of string
+    | Seeds of int
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | GnnsArguments.Dataset _ -> "a data set's name or folder (default: dotnet-api)"
+            | GnnsArguments.Seeds _ -> "how many seeds, from 0 (default 3)"
+            | GnnsArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
+
+[<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
     | Model of string

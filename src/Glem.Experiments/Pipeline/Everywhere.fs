@@ -46,8 +46,7 @@ module Everywhere =
             mergePosteriors all q qUnseen
 
     let private predict (study: Study) (all: Everything) (inputs: NodeInputs) (phi: Weights, p: Posterior<Gnn>) =
-        let config = GraphModel.ofRecipe study.Recipe.Gnn inputs.Columns study.Supervision.ClassCount
-        let whole = GraphModel.predict study.Compute config all.Study.Graph inputs phi
+        let whole = GraphModel.predict study.Compute (study.Gnn inputs) all.Study.Graph inputs phi
         let rows = whole.Logits.ToArray()
         let c = whole.ClassCount
         let unseen = all.Unseen |> Array.collect (fun i -> Array.sub rows (i * c) c) |> Posterior.ofLogits c

@@ -22,10 +22,11 @@ module GmnnTrial =
 
         let shape inputs =
             GcnConfig.gmnn recipe.InputDropout recipe.HiddenDropout inputs recipe.Hidden supervision.ClassCount
+            |> Gcn.gnn
 
         {
             Compute = compute
-            Graph = Propagation.symmetric compute.Device data.Edges
+            Graph = GraphTensors.ofCsr compute.Device data.Edges
             Features = SparseFeatures.ofRows compute.Device words.ColumnCount words.Offsets words.Columns values
             Q = shape words.ColumnCount
             P = shape supervision.ClassCount

@@ -35,8 +35,8 @@ module PredictInGraph =
     /// What the GNN says of one node, given its features.
     let private one compute (saved: SavedGraphModel) (index: Dictionary<string, int>) item (features: float32[]) =
         let predict edges inputs at =
-            use graph = Propagation.symmetric compute.Device edges
-            let posterior = GraphModel.predict compute saved.Config graph inputs saved.Weights
+            use graph = GraphTensors.ofCsr compute.Device edges
+            let posterior = GraphModel.predict compute (GnnConfig.gnn saved.Config) graph inputs saved.Weights
             posterior.Row(at * 1<node>).ToArray()
 
         // A node's own label is hidden from it: any row will do.

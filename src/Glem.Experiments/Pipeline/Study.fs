@@ -15,9 +15,11 @@ type Study = {
     LmSource: LmSource
     Tokenizer: Tokenizer
     Texts: TokenisedTexts
-    Graph: Propagation
+    Graph: GraphTensors
     Supervision: Supervision
     Validation: Validation
+    /// The graph network for some inputs. A script may put one of its own in.
+    Gnn: NodeInputs -> Gnn
     Lm: LanguageModel
     /// What labels move of it.
     Tuning: Tuning
@@ -100,9 +102,10 @@ module Study =
                 LmSource = source
                 Tokenizer = source.Tokenizer
                 Texts = texts
-                Graph = Propagation.symmetric compute.Device seen.Graph.Edges
+                Graph = GraphTensors.ofCsr compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
+                Gnn = fun inputs -> GraphModel.ofRecipe recipe.Gnn inputs supervision.ClassCount |> GnnConfig.gnn
                 Lm = lm
                 Tuning = tuning
                 Frozen = frozen texts
@@ -130,7 +133,7 @@ module Study =
                                     study with
                                         Dataset = all
                                         Texts = texts
-                                        Graph = Propagation.symmetric compute.Device all.Graph.Edges
+                                        Graph = GraphTensors.ofCsr compute.Device all.Graph.Edges
                                         Supervision = Supervision.ofSplit all.Labels all.Split |> Result.orRaise
                                         Validation = Validation.ofSplit all.Labels all.Split |> Result.orRaise
                                         Tfidf = tfidf
@@ -241,13 +244,10 @@ module Study =
             Labels = LabelInput.rows gnn.LabelInput gnn.LabelFolds (key study "gnn") study.Supervision (soften q)
         }
 
-    let private gnnConfig (study: Study) (inputs: NodeInputs) =
-        GraphModel.ofRecipe study.Recipe.Gnn inputs.Columns study.Supervision.ClassCount
-
     let private gnnOnGold study name key (inputs: NodeInputs) =
-        let config = gnnConfig study inputs
+        let gnn = study.Gnn inputs
         let stage = stage study name key study.Recipe.GnnFit (goldLesson study study.Recipe.GnnFit)
-        GraphModel.initial key config |> GraphModel.fit study.Compute config stage study.Graph inputs
+        GraphModel.initial key gnn |> GraphModel.fit study.Compute gnn stage study.Graph inputs
 
     /// The GNN on gold labels and what the frozen LM offers: the ladder's "static two-stage", and EM's first p.
     let gnnOnEmbeddings (study: Study) (lm: LmFit, q: Posterior<Lm>) : Weights * Posterior<Gnn> =
@@ -313,15 +313,15 @@ module Study =
                     let stage = lesson study steps.M turn q |> stage study $"M-step %d{turn.Round}" turn.Key mStep.Fit
 
                     let inputs = nodeInputs study steps turn.Round theta q
-                    let config = gnnConfig study inputs
+                    let gnn = study.Gnn inputs
 
                     let start =
                         match mStep.Start with
-                        | Scratch -> GraphModel.initial turn.Key config
+                        | Scratch -> GraphModel.initial turn.Key gnn
                         | Pretrained -> pretrainedGnn
                         | Previous -> phi
 
-                    GraphModel.fit study.Compute config stage study.Graph inputs start
+                    GraphModel.fit study.Compute gnn stage study.Graph inputs start
         }
 
     let private stopRule (recipe: Recipe) = {

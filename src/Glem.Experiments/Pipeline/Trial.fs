@@ -136,7 +136,7 @@ module Trial =
         let graph = (Study.whole study).Dataset.Graph
 
         GraphCheckpoint.save gnnFolder {
-            Config = GraphModel.ofRecipe study.Recipe.Gnn gnn.Inputs.Columns study.Supervision.ClassCount
+            Config = GraphModel.ofRecipe study.Recipe.Gnn gnn.Inputs study.Supervision.ClassCount
             Weights = gnn.Weights
             ClassNames = study.Dataset.ClassNames
             Ids = graph.Ids

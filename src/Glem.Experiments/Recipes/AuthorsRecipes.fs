@@ -122,6 +122,11 @@ module AuthorsRecipes =
                 "gnn.model=revGat", arxiv "gnn_model"
                 "gnn.hidden=256", "src/models/GNNs/RevGAT/config.py, n_hidden: of each head"
                 "gnn.dropout=0.75", "src/models/GNNs/RevGAT/config.py, dropout"
+                "gnn.inputDropout=0.25", "src/models/GNNs/RevGAT/config.py, input_drop"
+                "gnn.attentionDropout=0", "src/models/GNNs/RevGAT/config.py, attn_drop"
+                "gnn.edgeDropout=0.3", "src/models/GNNs/RevGAT/config.py, edge_drop"
+                "gnn.layers=3", "src/models/GNNs/RevGAT/config.py, n_layers"
+                "gnn.heads=3", "src/models/GNNs/RevGAT/config.py, n_heads"
                 "gnn.labelInput=off", arxiv "gnn_label_input=F"
             ]
             @ gnnStages (
@@ -161,9 +166,6 @@ module AuthorsRecipes =
             ]
         Unsaid =
             [
-                "RevGAT: 3 layers in 2 reversible groups, 3 heads, input dropout 0.25, edge dropout 0.3, no attention dropout, no attention to the target",
-                "src/models/GNNs/RevGAT/config.py"
-                "RevGAT's input is batch-normalised", arxiv "gnn_input_norm=T"
                 "Edges both ways, with self-loops", "src/utils/data/preprocess.py, process_graph_structure"
             ]
             @ unsaid
@@ -181,6 +183,7 @@ module AuthorsRecipes =
                 "gnn.model=gcn", arxiv "gnn_model"
                 "gnn.hidden=256", "src/models/GNNs/gnn_utils.py, n_hidden"
                 "gnn.dropout=0.5", "src/models/GNNs/gnn_utils.py, dropout"
+                "gnn.inputDropout=0.1", "src/models/GNNs/GCN/model.py: at most 0.1"
                 "gnn.labelInput=goldAndTeacher", arxiv "gnn_label_input=T"
             ]
             @ gnnStages (
@@ -216,7 +219,6 @@ module AuthorsRecipes =
             ]
         Unsaid =
             [
-                "Input dropout 0.1", "src/models/GNNs/GCN/model.py"
                 "A training node reads its own gold label through its self-loop; here it is hidden from itself",
                 arxiv "gnn_label_input=T"
                 "The GNN reads labels in EM alone; here in pre-training too",
@@ -256,6 +258,12 @@ module AuthorsRecipes =
                 "gnn.labelInput=off", papers "gnn_label_input=F"
             ]
             @ gamlp (papers "gnn_model")
+            @ [
+                "gnn.hops=6", papers "gnn_num_hops"
+                "gnn.layers=6", papers "gnn_n_layers"
+                "gnn.inputDropout=0", papers "gnn_input_dropout"
+                "gnn.attentionDropout=0", papers "gnn_att_dropout"
+            ]
             @ gnnStages (
                 plainAdam
                 @ gamlpRates
@@ -290,8 +298,7 @@ module AuthorsRecipes =
                 papers "gnn_ckpt=GIANT-GAMLP"
                 "The head's dropout stands before the layer that shrinks the embedding; here behind it",
                 "src/models/LMs/model.py, BertClassifier.forward"
-                "GAMLP: 6 hops, 6 + 4 layers, 9 label hops, sigmoid, no input or attention dropout",
-                papers "gnn_num_hops, --gnn_n_layers, --gnn_act, --gnn_input_dropout, --gnn_att_dropout"
+                "GAMLP: 4 layers on labels, which are not read here", "src/models/GNNs/GAMLP/config.py"
                 "Head dropout is 0.4 in pre-training", deberta "cla_dropout"
             ]
             @ unsaid
@@ -330,6 +337,13 @@ module AuthorsRecipes =
             @ debertaBase
             @ arxivPretraining
             @ gamlp "OGB/ogbn-arxiv/README.md"
+            @ [
+                "gnn.hops=5", "src/models/GNNs/GAMLP/config.py, num_hops"
+                "gnn.layers=4", "src/models/GNNs/GAMLP/config.py, n_layers"
+                "gnn.inputDropout=0.2", "src/models/GNNs/GAMLP/config.py, input_dropout"
+                "gnn.attentionDropout=0.5", "src/models/GNNs/GAMLP/config.py, att_dropout"
+                "gnn.alpha=0.5", "src/models/GNNs/GAMLP/config.py, alpha"
+            ]
             @ gnnStages (
                 plainAdam
                 @ gamlpRates
@@ -346,7 +360,7 @@ module AuthorsRecipes =
             [
                 "The README's command names no flag: run as printed it is another model on 0.2% of the data",
                 "OGB/ogbn-arxiv/README.md"
-                "GAMLP: 5 hops, 4 + 4 layers, 9 label hops, leaky ReLU, input dropout 0.2, attention dropout 0.5",
+                "GAMLP: 9 label hops, as here; leaky ReLU on its scores, here a sigmoid",
                 "src/models/GNNs/GAMLP/config.py"
             ]
             @ unsaid
@@ -372,6 +386,9 @@ module AuthorsRecipes =
                 "gnn.model=sagn", "OGB/ogbn-products/README.md"
                 "gnn.hidden=256", "src/models/GNNs/SAGN/config.py, n_hidden"
                 "gnn.dropout=0.5", "src/models/GNNs/SAGN/config.py, dropout"
+                "gnn.hops=3", "src/models/GNNs/SAGN/config.py, num_hops"
+                "gnn.inputDropout=0.2", "src/models/GNNs/SAGN/config.py, input_dropout"
+                "gnn.attentionDropout=0.4", "src/models/GNNs/SAGN/config.py, att_dropout"
             ]
             @ gnnStages (
                 plainAdam
@@ -392,7 +409,6 @@ module AuthorsRecipes =
                 "OGB/ogbn-products/README.md"
                 "The first teacher is a GIANT+SAGN+SCR run outside, its predictions handed in",
                 "OGB/ogbn-products/README.md"
-                "SAGN: 3 hops, 9 label hops, input dropout 0.2, attention dropout 0.4", "src/models/GNNs/SAGN/config.py"
                 "SCR: after 100 epochs a mean teacher (decay 0.99) on nodes above a confidence of 0.85, falling to 0.75; the LM's pseudo labels are then ignored",
                 "src/models/GNNs/SAGNTrainer.py"
             ]

@@ -54,6 +54,9 @@ module PygRecipe =
                 "gnn.model=sage", pygExample "gnn_model"
                 "gnn.hidden=256", pygExample "gnn_hidden_channels"
                 "gnn.dropout=0", "PyG, nn/models/basic_gnn.py, dropout"
+                "gnn.layers=3", pygExample "gnn_num_layers"
+                "gnn.aggregator=mean", "PyG, nn/conv/sage_conv.py, aggr"
+                "gnn.batchNorm=false", "PyG, nn/models/basic_gnn.py, norm"
                 "gnn.features=raw", pygLoop "data.x; the LM's embeddings never reach the GNN"
                 "gnn.labelInput=off", pygLoop "none"
                 "gnnFit.epochs=50", pygExample "gnn_epochs"
@@ -79,7 +82,7 @@ module PygRecipe =
             @ pygAdam "eStep.fit"
             @ pygAdam "mStep.fit"
         Unsaid = [
-            "GraphSAGE: 3 layers, 15, 10 and 5 neighbours sampled a node in training, all at one hop in prediction",
+            "15, 10 and 5 neighbours are sampled a node in training, all at one hop in prediction; here all always",
             pygLoop "NeighborLoader"
             "On ogbn-products the GNN reads a downloaded GIANT+SAGN+SCR prediction too, and pre-trains on it",
             pygExample "train_without_ext_pred"

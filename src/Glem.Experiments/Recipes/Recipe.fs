@@ -110,8 +110,8 @@ type Recipe = {
 module Recipe =
     /// What the recipe names that is not there: its path, its name, what is wrong with it, and what there is instead.
     let lacking (recipe: Recipe) : (string * string * string * string) list = [
-        if recipe.Gnn.Model <> GnnModel.Gcn then
-            "gnn.model", Settings.show recipe.Gnn.Model, "is not built yet", Settings.show GnnModel.Gcn
+        if recipe.Gnn.Model = GnnModel.Rgcn then
+            "gnn.model", Settings.show recipe.Gnn.Model, "is not built yet", "a model for one kind of edge, such as gcn"
 
         match recipe.Lm.Pretrained with
         | Some folder when not (PretrainedModel.isFolder folder) ->
@@ -208,6 +208,29 @@ module Recipe =
             else
                 None
 
+        let gnn (gnn: GnnRecipe) = [
+            let given check key value = value |> Option.bind (check $"gnn.%s{key}")
+            given dropout "inputDropout" gnn.InputDropout
+            given dropout "attentionDropout" gnn.AttentionDropout
+            given dropout "edgeDropout" gnn.EdgeDropout
+            given (atLeast (if gnn.Model = GnnModel.RevGat then 2 else 1)) "layers" gnn.Layers
+            given (atLeast 1) "heads" gnn.Heads
+            given (atLeast 0) "hops" gnn.Hops
+            given share "alpha" gnn.Alpha
+
+            let heads = GnnConfig.heads gnn
+
+            match gnn.Model with
+            | GnnModel.Gat
+            | GnnModel.Gatv2 when heads >= 1 && gnn.Hidden % heads <> 0 ->
+                Some(InSetting("gnn.heads", string heads, $"a divisor of gnn.hidden, %d{gnn.Hidden}"))
+            | GnnModel.RevGat when gnn.Hidden * heads % 2 <> 0 ->
+                Some(
+                    InSetting("gnn.hidden", string gnn.Hidden, $"an even number: %d{heads} heads are split into halves")
+                )
+            | _ -> None
+        ]
+
         // A head that nothing has taught cannot be the first teacher, nor lend its labels to the GNN.
         let untaught =
             let needsLm = recipe.Order = GnnFirst || recipe.Gnn.LabelInput.NeedsTeacher
@@ -254,6 +277,7 @@ module Recipe =
             dropout "mlm.hidden" recipe.Mlm.Hidden
             atLeast 1 "gnn.hidden" recipe.Gnn.Hidden
             dropout "gnn.dropout" recipe.Gnn.Dropout
+            yield! gnn recipe.Gnn
             atLeast 2 "gnn.labelFolds" recipe.Gnn.LabelFolds
             atLeast 0 "rounds" recipe.Rounds
             share "convergence.epsilon" recipe.Convergence.Epsilon

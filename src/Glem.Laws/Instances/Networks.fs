@@ -66,24 +66,24 @@ module Networks =
 
     /// Trains a graph model on a scene's graph.
     let fitGcn config stage (scene: Scene) inputs start =
-        use graph = Propagation.symmetric compute.Device (Scene.edges scene)
-        GraphModel.fit compute config stage graph inputs start
+        use graph = GraphTensors.ofCsr compute.Device (Scene.edges scene)
+        GraphModel.fit compute (Gcn.gnn config) stage graph inputs start
 
     /// What a graph model says.
     let predictGcn config (scene: Scene) inputs weights =
-        use graph = Propagation.symmetric compute.Device (Scene.edges scene)
-        GraphModel.predict compute config graph inputs weights
+        use graph = GraphTensors.ofCsr compute.Device (Scene.edges scene)
+        GraphModel.predict compute (Gcn.gnn config) graph inputs weights
 
     /// d (sum of node n's logits) / d label inputs, for each node n that a training step learns from : n, [nodes; c].
     let labelGradients config stage (scene: Scene) inputs weights number =
         use _ = torch.NewDisposeScope()
-        use graph = Propagation.symmetric compute.Device (Scene.edges scene)
-        use p = Parameters.Create(compute, Gcn.role, weights)
+        use graph = GraphTensors.ofCsr compute.Device (Scene.edges scene)
+        use p = Parameters.Create(compute, Gnn.role (Gcn.gnn config), weights)
         use x = GraphModel.tensors compute inputs
         let nodes = GraphModel.taught stage inputs number |> Array.map (fun at -> int stage.Lesson.Nodes[at])
         let labels = (Option.get x.Labels).requires_grad_ true
         let seen = GraphModel.visible compute x (fun i -> Array.contains i nodes)
-        let logits = Gcn.forward config p (Training 1L) graph (Dense seen)
+        let logits = Gnn.forward (Gcn.gnn config) p (Training 1L) graph (Dense seen)
 
         [
             for node in nodes do
@@ -221,7 +221,7 @@ module Networks =
             }
 
         let start change (problem: Problem) =
-            let weights side = GraphModel.initial (rootKey problem |> Key.named side) (config problem)
+            let weights side = GraphModel.initial (rootKey problem |> Key.named side) (Gcn.gnn (config problem))
             let predict weights = predictGcn (config problem) problem.Scene (features problem.Scene) weights
             let theta, phi = weights "q", weights "p"
 
@@ -263,7 +263,7 @@ module Networks =
                 |> LanguageModel.withNewHead key (model problem)
                 |> untrainedLm (model problem) problem.Scene
 
-            let phi = GraphModel.initial key (config problem)
+            let phi = GraphModel.initial key (Gcn.gnn (config problem))
             let p = predictGcn (config problem) problem.Scene (inputs theta) phi
 
             let theta = {
@@ -308,7 +308,7 @@ module Networks =
 
             {
                 Compute = compute
-                Graph = Propagation.symmetric compute.Device (Scene.edges scene)
+                Graph = GraphTensors.ofCsr compute.Device (Scene.edges scene)
                 Features =
                     SparseFeatures.ofRows
                         compute.Device
@@ -316,8 +316,8 @@ module Networks =
                         (Array.init (n + 1) (fun i -> i * c))
                         (Array.init (n * c) (fun cell -> cell % c))
                         ((Scene.student scene).Rows.ToArray())
-                Q = GcnConfig.gmnn dropout dropout c 8 c
-                P = GcnConfig.gmnn dropout dropout c 8 c
+                Q = GcnConfig.gmnn dropout dropout c 8 c |> Gcn.gnn
+                P = GcnConfig.gmnn dropout dropout c 8 c |> Gcn.gnn
                 Pretraining = recipe problem.Setting.IsNoisy
                 Fit = recipe problem.Setting.IsNoisy
                 Draw = problem.Setting.Softness

@@ -26,7 +26,7 @@ module StudentLaws =
     let private trainGcn recipe watch lesson (problem: Problem) inputs =
         let config = Networks.gcn (inputs: NodeInputs).Columns 0.2 problem.Scene
         let stage = Networks.stage "the law's stage" (key problem) recipe watch problem.Scene lesson
-        GraphModel.initial (key problem) config |> Networks.fitGcn config stage problem.Scene inputs
+        GraphModel.initial (key problem) (Gcn.gnn config) |> Networks.fitGcn config stage problem.Scene inputs
 
     /// A language model on a scene's texts and the gold labels.
     let private trainLm recipe watch lesson (problem: Problem) =
@@ -209,7 +209,7 @@ module StudentLaws =
             on "GNN with label inputs" 2 (problems |> Scene.beside kinds) (fun (problem, (kind, folds, seed)) ->
                 let inputs = labelled kind folds problem
                 let config = Networks.gcn inputs.Columns 0.0 problem.Scene
-                let weights = GraphModel.initial (key problem) config
+                let weights = GraphModel.initial (key problem) (Gcn.gnn config)
                 let say inputs = Networks.predictGcn config problem.Scene inputs weights
                 let i = seed % problem.Scene.NodeCount
                 let before, after = say inputs, say (withOtherRow i inputs)
@@ -299,7 +299,7 @@ module StudentLaws =
             on "GNN with label inputs" 2 (problems |> Scene.beside kinds) (fun (problem, (kind, folds, seed)) ->
                 let inputs = labelled kind folds problem
                 let config = Networks.gcn inputs.Columns 0.2 problem.Scene
-                let weights = GraphModel.initial (key problem) config
+                let weights = GraphModel.initial (key problem) (Gcn.gnn config)
 
                 let stage =
                     Networks.stage "" (key problem) (steady 1 1.0) ignore problem.Scene (goldLesson problem.Scene)
@@ -331,7 +331,7 @@ module StudentLaws =
 
                 let inputs = labelled kind 64 star
                 let config = Networks.gcn inputs.Columns 0.0 star.Scene
-                let weights = GraphModel.initial (key problem) config
+                let weights = GraphModel.initial (key problem) (Gcn.gnn config)
                 let say inputs = (Networks.predictGcn config star.Scene inputs weights).Logits.ToArray()
                 let changed = [ 1 .. n - 1 ] |> List.fold (fun inputs leaf -> withOtherRow leaf inputs) inputs
                 say inputs <> say changed)

@@ -1,77 +1,6 @@
 namespace Glem
 
-open System
-open System.Collections.Generic
 open TorchSharp
-open Glem.Torch.Extensions
-
-/// A graph's propagation matrix as tensors: rows, and the rows of its transpose for the backward pass.
-///   RowOffsets : [n+1] int32   Columns : [e] int32   Values : [e] float32; the same for the transpose
-type Propagation = {
-    RowOffsets: Tensor
-    Columns: Tensor
-    Values: Tensor
-    TransposedRowOffsets: Tensor
-    TransposedColumns: Tensor
-    TransposedValues: Tensor
-} with
-
-    /// P x : [n; d] -> [n; d].
-    member this.Propagate(x: Tensor) =
-        Ops.Spmm(
-            this.RowOffsets,
-            this.Columns,
-            this.Values,
-            this.TransposedRowOffsets,
-            this.TransposedColumns,
-            this.TransposedValues,
-            x
-        )
-
-    interface IDisposable with
-        member this.Dispose() =
-            for tensor in
-                [
-                    this.RowOffsets
-                    this.Columns
-                    this.Values
-                    this.TransposedRowOffsets
-                    this.TransposedColumns
-                    this.TransposedValues
-                ] do
-                tensor.Dispose()
-
-module Propagation =
-    /// D^-1/2 (A + I) D^-1/2 of Kipf & Welling 2017, eq. 2: every node gets one self-loop. The caller owns it.
-    let symmetric (device: torch.Device) (edges: Csr) =
-        let n = edges.NodeCount
-
-        let loops = seq { for i in 0 .. n - 1 -> struct (i, i) }
-        let rows = Seq.append (Csr.pairs edges) loops |> Csr.ofPairs n
-        let scale = Array.init n (fun i -> 1.0 / sqrt (float (rows.Degree(i * 1<node>))))
-
-        let tensors (csr: Csr) =
-            let values = Csr.pairs csr |> Array.map (fun (struct (i, j)) -> float32 (scale[i] * scale[j]))
-
-            let keep (make: unit -> Tensor) =
-                (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
-
-            keep (fun () -> torch.tensor (csr.Offsets.ToArray())),
-            keep (fun () -> torch.tensor (csr.Neighbours.ToArray())),
-            keep (fun () -> torch.tensor values)
-
-        let rowOffsets, columns, values = tensors rows
-        // Both ends are scaled by the row's degree, also on directed graphs, as PyG does: so the transpose holds the same values.
-        let transposedRowOffsets, transposedColumns, transposedValues = tensors (Csr.transpose rows)
-
-        {
-            RowOffsets = rowOffsets
-            Columns = columns
-            Values = values
-            TransposedRowOffsets = transposedRowOffsets
-            TransposedColumns = transposedColumns
-            TransposedValues = transposedValues
-        }
 
 /// How a weight matrix starts.
 type MatrixStart =
@@ -80,17 +9,19 @@ type MatrixStart =
     /// Uniform within 1 / sqrt(outputs) (Kipf's pygcn, and GMNN after it).
     | FanOut
 
-/// A 2-layer graph convolutional network.
+/// A graph convolutional network.
 type GcnConfig = {
     /// d, width of the node features.
     Inputs: int
     Hidden: int
     Classes: int
+    /// Convolutions, 1 at least.
+    Layers: int
     /// Dropped share of the features.
     InputDropout: float
-    /// Dropped share of the hidden layer.
+    /// Dropped share of each hidden layer.
     HiddenDropout: float
-    /// Whether the hidden layer is normalised over the nodes before its ReLU.
+    /// Whether hidden layers are normalised over the nodes before their ReLU.
     BatchNorm: bool
     /// Whether the convolutions add a bias.
     Biases: bool
@@ -103,6 +34,7 @@ module GcnConfig =
         Inputs = inputs
         Hidden = hidden
         Classes = classes
+        Layers = 2
         InputDropout = dropout
         HiddenDropout = dropout
         BatchNorm = true
@@ -115,6 +47,7 @@ module GcnConfig =
         Inputs = inputs
         Hidden = hidden
         Classes = classes
+        Layers = 2
         InputDropout = inputDropout
         HiddenDropout = hiddenDropout
         BatchNorm = false
@@ -122,76 +55,56 @@ module GcnConfig =
         Start = FanOut
     }
 
-/// Kipf & Welling 2017, plain or with batch norm between its two layers. Names as PyG spells them.
+/// Kipf & Welling 2017, plain or with batch norm between its layers. Names as PyG's examples spell them: conv1, bn, conv2,
+/// and bn2, conv3, … in deeper ones.
 module Gcn =
-    let private momentum = 0.1
-    let private epsilon = 1e-5
+    let private conv k = $"conv%d{k}"
+    let private norm k = if k = 1 then "bn" else $"bn%d{k}"
 
-    /// Random matrices, zero biases.
-    let initial (config: GcnConfig) (generator: torch.Generator) : Weights =
-        use _ = torch.NewDisposeScope()
-        let weights = Dictionary<string, Weight>()
-        let keep name (tensor: Tensor) = weights.Add(name, Weight.ofTensor tensor)
+    let private weights (config: GcnConfig) = [
+        for k in 1 .. config.Layers do
+            let inputs = if k = 1 then config.Inputs else config.Hidden
+            let outputs = if k = config.Layers then config.Classes else config.Hidden
 
-        let matrix name outputs inputs =
             let bound =
                 match config.Start with
-                | Glorot -> sqrt (6.0 / float (outputs + inputs))
+                | Glorot -> GnnWeight.glorotBound inputs outputs
                 | FanOut -> 1.0 / sqrt (float outputs)
 
-            let unit = torch.rand ([| int64 outputs; int64 inputs |], generator = generator)
-            keep name (unit * (2.0 * bound) - bound)
-
-        let layer name outputs inputs =
-            matrix $"%s{name}.lin.weight" outputs inputs
+            GnnWeight.other $"%s{conv k}.lin.weight" [ outputs; inputs ] (Uniform bound)
 
             if config.Biases then
-                keep $"%s{name}.bias" (torch.zeros [| int64 outputs |])
+                GnnWeight.zeros $"%s{conv k}.bias" outputs
 
-        layer "conv1" config.Hidden config.Inputs
-
-        if config.BatchNorm then
-            keep "bn.weight" (torch.ones [| int64 config.Hidden |])
-            keep "bn.bias" (torch.zeros [| int64 config.Hidden |])
-            keep "bn.running_mean" (torch.zeros [| int64 config.Hidden |])
-            keep "bn.running_var" (torch.ones [| int64 config.Hidden |])
-
-        layer "conv2" config.Classes config.Hidden
-        weights
-
-    let role (name: string) = if name.StartsWith "bn.running_" then Runs else Trains
+            if config.BatchNorm && k < config.Layers then
+                yield! GnnWeight.batchNorm (norm k) config.Hidden
+    ]
 
     /// y = P x W^T + b. Multiplies on the narrower side of the product first; sparse features always by W first.
-    let private convolve (config: GcnConfig) (p: Parameters) (graph: Propagation) (layer: string) (x: NodeFeatures) =
-        let weight = p[$"%s{layer}.lin.weight"]
+    let private convolve (config: GcnConfig) (pass: GnnPass) (graph: GraphTensors) (layer: string) (x: NodeFeatures) =
+        let weight = pass[$"%s{layer}.lin.weight"]
 
         let y =
             match x with
-            | Dense x when weight.shape[0] >= weight.shape[1] -> torch.nn.functional.linear (graph.Propagate x, weight)
-            | x -> graph.Propagate(NodeFeatures.linear weight x)
+            | Dense x when weight.shape[0] >= weight.shape[1] ->
+                torch.nn.functional.linear (graph.Symmetric.Propagate x, weight)
+            | x -> graph.Symmetric.Propagate(NodeFeatures.linear weight x)
 
-        if config.Biases then y.add p[$"%s{layer}.bias"] else y
+        if config.Biases then y.add pass[$"%s{layer}.bias"] else y
 
-    /// Class logits : [n; c] of x : [n; d]. Training moves the running statistics.
-    let forward (config: GcnConfig) (p: Parameters) mode (graph: Propagation) (x: NodeFeatures) =
-        let dropout place share (x: NodeFeatures) =
-            match mode with
-            | Training seed when share > 0.0 -> NodeFeatures.dropout share (seed * 1000003L + place) x
-            | _ -> x
+    let gnn (config: GcnConfig) : Gnn =
+        let forward (pass: GnnPass) graph (x: NodeFeatures) =
+            let hidden x k =
+                let y = convolve config pass graph (conv k) x
+                let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
+                Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
 
-        let norm (x: Tensor) =
-            torch.nn.functional.batch_norm (
-                x,
-                p["bn.running_mean"],
-                p["bn.running_var"],
-                p["bn.weight"],
-                p["bn.bias"],
-                mode <> Evaluating,
-                momentum,
-                epsilon
-            )
+            [ 1 .. config.Layers - 1 ]
+            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
+            |> convolve config pass graph (conv config.Layers)
 
-        let hidden = x |> dropout 1L config.InputDropout |> convolve config p graph "conv1"
-        let hidden = if config.BatchNorm then norm hidden else hidden
-
-        Dense(hidden.relu ()) |> dropout 2L config.HiddenDropout |> convolve config p graph "conv2"
+        {
+            Classes = config.Classes
+            Weights = weights config
+            Forward = forward
+        }

@@ -92,3 +92,10 @@ module NodeFeatures =
                 x.Values.index_select (0L, x.Order),
                 weight.t ()
             )
+
+    /// The matrix itself : [n; d], for networks that gather before they multiply.
+    let toDense x =
+        match x with
+        | Dense x -> x
+        | Sparse sparse ->
+            linear (torch.eye (sparse.TransposedRowOffsets.shape[0] - 1L, device = sparse.Values.device)) x

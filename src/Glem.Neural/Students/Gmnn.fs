@@ -14,12 +14,12 @@ type LabelGnn = class end
 /// What GMNN reads, and its settings. Owns the graph and the features.
 type Gmnn = {
     Compute: Compute
-    Graph: Propagation
+    Graph: GraphTensors
     /// Bags of words : [n; d].
     Features: SparseFeatures
-    /// The shape of q, on d features, and of p, on c labels.
-    Q: GcnConfig
-    P: GcnConfig
+    /// q, on d features, and p, on c labels.
+    Q: Gnn
+    P: Gnn
     /// q's training on gold labels.
     Pretraining: FitRecipe
     /// A student's training in one round.
@@ -53,7 +53,7 @@ module Gmnn =
         Watch = gmnn.Watch name
     }
 
-    let private posterior (config: GcnConfig) (fit: GraphFit) = Posterior.ofLogits config.Classes fit.Logits
+    let private posterior (gnn: Gnn) (fit: GraphFit) = Posterior.ofLogits gnn.Classes fit.Logits
 
     /// Every node with its gold label, or what the teacher says.
     let private targets (gmnn: Gmnn) softness turn (teacher: Posterior<'teacher>) =
@@ -78,9 +78,9 @@ module Gmnn =
 
         Lesson.ofTargets objective turn.Round targets
 
-    let private initial key config =
+    let private initial key gnn =
         use generator = Generator.ofKey key
-        Gcn.initial config generator
+        Gnn.initial gnn generator
 
     let private fitQ (gmnn: Gmnn) (stage: Stage) start : GraphFit * Posterior<FeatureGnn> =
         let view = GraphView.all stage.Lesson (Sparse gmnn.Features)
@@ -109,7 +109,7 @@ module Gmnn =
 
                 use labels =
                     Scope.freeing Seq.singleton (fun () ->
-                        torch.tensor(targets.Rows.ToArray()).reshape([| -1L; int64 gmnn.P.Inputs |]).``to``
+                        torch.tensor(targets.Rows.ToArray()).reshape([| -1L; int64 gmnn.P.Classes |]).``to``
                             gmnn.Compute.Device)
 
                 let view = GraphView.all stage.Lesson (Dense labels)

@@ -10,7 +10,7 @@ open Glem.Torch.Extensions
 
 /// A graph model with all that predicting with it needs: the graph, and what it reads of every node.
 type SavedGraphModel = {
-    Config: GcnConfig
+    Config: GnnConfig
     Weights: Weights
     ClassNames: string[]
     /// The nodes' ids : [n].
@@ -64,17 +64,11 @@ module GraphCheckpoint =
     let save (folder: string) (saved: SavedGraphModel) =
         Directory.CreateDirectory folder |> ignore
         let json = JsonObject()
-        json.Add("model_type", "gcn")
-        json.Add("inputs", saved.Config.Inputs)
-        json.Add("hidden", saved.Config.Hidden)
-        json.Add("classes", saved.Config.Classes)
-        json.Add("input_dropout", saved.Config.InputDropout)
-        json.Add("dropout", saved.Config.HiddenDropout)
-        json.Add("batch_norm", saved.Config.BatchNorm)
-        json.Add("bias", saved.Config.Biases)
+        GnnConfigFile.write json saved.Config
         json.Add("class_names", strings saved.ClassNames)
         let features = featuresNames |> List.find (fst >> (=) saved.Features) |> snd
         json.Add("features", features)
+        json.Add("columns", saved.Inputs.Width)
         saved.Lm |> Option.iter (fun lm -> json.Add("lm", lm))
 
         saved.Inputs.Labels
@@ -150,13 +144,14 @@ module GraphCheckpoint =
             | Some node -> node
             | None -> bad name "nothing" "a value, as `glem run` writes it"
 
-        let number name = (key name).GetValue<int>()
         let texts (node: JsonNode) = [| for item in node.AsArray() -> (nonNull item).GetValue<string>() |]
-        let classes, inputs = number "classes", number "inputs"
         let ids = parse (nodesFile folder) |> texts
         let features = (key "features").GetValue<string>()
         use _ = torch.NewDisposeScope()
         let graph = GraphFile(graphFile folder, Safetensors.Load(graphFile folder))
+
+        let classNames = texts (key "class_names")
+        let classes = classNames.Length
 
         let labels =
             tryKey "label_folds"
@@ -173,18 +168,13 @@ module GraphCheckpoint =
                         | None -> bad "label_key" text "32 hexadecimal digits"
                 })
 
-        let values, width =
-            graph.Matrix("features", ids.Length, inputs - (if labels.IsSome then classes else 0))
+        let model = GnnConfigFile.read path config
+        let values, width = graph.Matrix("features", ids.Length, (key "columns").GetValue<int>())
 
         {
-            Config = {
-                GcnConfig.glem ((key "dropout").GetValue<float>()) inputs (number "hidden") classes with
-                    InputDropout = (key "input_dropout").GetValue<float>()
-                    BatchNorm = (key "batch_norm").GetValue<bool>()
-                    Biases = (key "bias").GetValue<bool>()
-            }
+            Config = model
             Weights = Checkpoint.loadWeights (weightsFile folder)
-            ClassNames = texts (key "class_names")
+            ClassNames = classNames
             Ids = ids
             Edges = graph.Edges ids.Length
             Inputs = {

@@ -31,14 +31,16 @@ type internal NodeTensors = {
             this.Features.Dispose()
             this.Labels |> Option.iter _.Dispose()
 
-/// GLEM's graph model, phi's side of EM: a GCN that reads the graph, features, and other nodes' labels if asked to.
+/// GLEM's graph model, phi's side of EM: a graph network that reads the graph, features, and other nodes' labels if asked
+/// to.
 module GraphModel =
-    let ofRecipe (recipe: GnnRecipe) (inputs: int) (classes: int) : GcnConfig =
-        GcnConfig.glem recipe.Dropout inputs recipe.Hidden classes
+    /// The model that a recipe names, for these inputs.
+    let ofRecipe (recipe: GnnRecipe) (inputs: NodeInputs) (classes: int) : GnnConfig =
+        GnnConfig.ofRecipe recipe inputs.Width (inputs.Columns - inputs.Width) classes
 
-    let initial (key: Key) (config: GcnConfig) : Weights =
+    let initial (key: Key) (gnn: Gnn) : Weights =
         use generator = Generator.ofKey (Key.named "gnn" key)
-        Gcn.initial config generator
+        Gnn.initial gnn generator
 
     let internal tensors compute (inputs: NodeInputs) : NodeTensors =
         let tensor = Vectors.toTensor compute.Device
@@ -91,20 +93,19 @@ module GraphModel =
             all
 
     /// The posterior of every node.
-    let predict compute (config: GcnConfig) (graph: Propagation) (inputs: NodeInputs) (weights: Weights) =
+    let predict compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) =
         use x = tensors compute inputs
 
-        let predicting = predicting compute config.Classes inputs x
+        let predicting = predicting compute gnn.Classes inputs x
 
-        GraphTraining.predict compute config graph predicting weights |> Posterior.ofLogits config.Classes
-        : Posterior<Gnn>
+        GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes: Posterior<Gnn>
 
     /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
     let fit
         compute
-        (config: GcnConfig)
+        (gnn: Gnn)
         (stage: Stage)
-        (graph: Propagation)
+        (graph: GraphTensors)
         (inputs: NodeInputs)
         (start: Weights)
         : Weights * Posterior<Gnn> =
@@ -116,8 +117,8 @@ module GraphModel =
                     let positions = taught stage inputs number
                     let hidden = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at]) |> HashSet
                     positions, Dense(visible compute x hidden.Contains)
-            Predicting = predicting compute config.Classes inputs x
+            Predicting = predicting compute gnn.Classes inputs x
         }
 
-        let fit = GraphTraining.toBest compute config stage graph view (Anew start)
-        fit.Weights, Posterior.ofLogits config.Classes fit.Logits
+        let fit = GraphTraining.toBest compute gnn stage graph view (Anew start)
+        fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits

@@ -36,24 +36,24 @@ module GraphView =
 
 /// Trains graph networks on the whole graph at once, whoever they are to EM.
 module GraphTraining =
-    let private evaluate config p graph (inference: Inference) =
+    let private evaluate gnn p graph (inference: Inference) =
         use _ = torch.no_grad ()
 
         inference (fun x ->
             Scope.freeingAll (fun () ->
-                (Gcn.forward config p Evaluating graph x).cpu().contiguous().data<float32>().ToArray()))
+                (Gnn.forward gnn p Evaluating graph x).cpu().contiguous().data<float32>().ToArray()))
 
     /// The logits of every node, row-major : [n; c].
-    let predict (compute: Compute) (config: GcnConfig) (graph: Propagation) (inference: Inference) (weights: Weights) =
-        use p = Parameters.Create(compute, Gcn.role, weights)
-        evaluate config p graph inference
+    let predict (compute: Compute) (gnn: Gnn) (graph: GraphTensors) (inference: Inference) (weights: Weights) =
+        use p = Parameters.Create(compute, Gnn.role gnn, weights)
+        evaluate gnn p graph inference
 
     /// Trains, and answers the best checkpoint by validation.
     let toBest
         (compute: Compute)
-        (config: GcnConfig)
+        (gnn: Gnn)
         (stage: Stage)
-        (graph: Propagation)
+        (graph: GraphTensors)
         (view: GraphView)
         (start: GraphStart)
         : GraphFit =
@@ -62,7 +62,7 @@ module GraphTraining =
             | Anew weights -> weights, None
             | From fit -> fit.Weights, Some fit.Optimiser
 
-        use p = Parameters.Create(compute, Gcn.role, weights)
+        use p = Parameters.Create(compute, Gnn.role gnn, weights)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
         let lesson = stage.Lesson
         let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
@@ -72,17 +72,17 @@ module GraphTraining =
                 let positions, x = view.Training number
                 let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
                 let taught = torch.tensor(at).``to`` compute.Device
-                let logits = Gcn.forward config p (Training(Stage.seed stage number)) graph x
+                let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
                 let loss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
                 loss.item<float32>() |> float)
 
         let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
-        let c = config.Classes
+        let c = gnn.Classes
 
         let score () =
-            let logits = evaluate config p graph view.Predicting
+            let logits = evaluate gnn p graph view.Predicting
             let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
             Predictions.ofLogits c rows truth |> Metrics.scores
 
@@ -107,5 +107,5 @@ module GraphTraining =
         {
             Weights = p.Snapshot()
             Optimiser = memory.Value
-            Logits = evaluate config p graph view.Predicting
+            Logits = evaluate gnn p graph view.Predicting
         }

@@ -67,51 +67,6 @@ type LmRecipe = {
     Lora: LoraRecipe
 }
 
-/// The features that the graph model reads.
-type GnnFeatures =
-    /// The language model's embeddings (GLEM).
-    | Embeddings
-    /// The data set's own features, TF-IDF where it has none (PyG's version).
-    | Raw
-    /// Both, side by side.
-    | Both
-    /// The language model's embeddings of the round before.
-    | PreviousEmbeddings
-
-    /// Whether a language model's embeddings are among them.
-    member this.NeedsLm = this <> Raw
-
-    /// Whether the data set's own features are among them.
-    member this.NeedsText = this = Raw || this = Both
-
-/// Graph models that recipes name. A GCN is the one that is built yet.
-[<RequireQualifiedAccess>]
-type GnnModel =
-    /// Kipf & Welling 2017; 2 layers.
-    | Gcn
-    /// Li et al. 2021.
-    | RevGat
-    /// GraphSAGE, Hamilton et al. 2017.
-    | Sage
-    /// Zhang et al. 2022.
-    | Gamlp
-    /// Sun et al. 2021.
-    | Sagn
-    /// Schlichtkrull et al. 2018.
-    | Rgcn
-
-/// The graph neural network.
-type GnnRecipe = {
-    Model: GnnModel
-    Hidden: int
-    Dropout: float
-    Features: GnnFeatures
-    LabelInput: LabelInput
-    /// A node's own label input is hidden from it: of the nodes that teach, one in this many is hidden and learnt from at
-    /// each training step, and prediction hides each such part in turn.
-    LabelFolds: int
-}
-
 /// How one stage trains a student.
 type FitRecipe = {
     /// Passes over the stage's nodes; may be a fraction.

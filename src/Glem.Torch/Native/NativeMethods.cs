@@ -58,6 +58,10 @@ internal static unsafe partial class NativeMethods
     internal static partial int glem_autograd_grad(
         nint* outputs, int count, nint* inputs, int inputCount, nint* gradOutputs, int gradCount, int retainGraph,
         int createGraph, int allowUnused, nint* grads);
+    [LibraryImport(Library)]
+    internal static partial int glem_record_function(
+        nint output, nint* inputs, int count, delegate* unmanaged<nint, nint, nint*, int, nint> backward,
+        delegate* unmanaged<nint, void> release, nint state);
     [LibraryImport(Library), SuppressGCTransition] internal static partial int glem_grad_mode();
     [LibraryImport(Library), SuppressGCTransition] internal static partial void glem_set_grad_mode(int enabled);
     [LibraryImport(Library), SuppressGCTransition] internal static partial int glem_inference_mode();

@@ -14,25 +14,8 @@ let private rows (edgeIndex: Tensor) =
     let count = ends.Length / 2
     Csr.ofPairs nodes (seq { for k in 0 .. count - 1 -> struct (int ends[count + k], int ends[k]) })
 
-[<Theory>]
-[<InlineData "undirected">]
-[<InlineData "directed">]
-[<InlineData "self_loops">]
-let ``one convolution and its gradients are PyG's GCNConv`` (graph: string) =
-    use _ = torch.NewDisposeScope()
-    let golden = Golden.tensors "gnn/gcn.safetensors"
-    use propagation = Propagation.symmetric torch.CPU (rows golden[$"%s{graph}/edge_index"])
-    let leaf (name: string) = golden[name].requires_grad_ true
-    let x, weight, bias = leaf "x", leaf "param.lin.weight", leaf "param.bias"
-    let agree name tensor = Golden.agree name 1e-5 1e-5 (Golden.floats golden[$"%s{graph}/%s{name}"]) tensor
-    let out = torch.nn.functional.linear(propagation.Propagate x, weight).add bias
-    agree "out" (Golden.floats out)
-    (out.mul golden["grad_out"]).sum().backward()
-    agree "grad.x" (Golden.gradient x)
-    agree "grad.param.lin.weight" (Golden.gradient weight)
-    agree "grad.param.bias" (Golden.gradient bias)
-
 let private config = GcnConfig.glem 0.0 8 16 5
+let private gcn = Gcn.gnn config
 
 /// Weights of a golden two-layer model; `buffers` is the prefix of its running statistics.
 let private weights (buffers: string) =
@@ -43,18 +26,18 @@ let private weights (buffers: string) =
 
 /// Logits and gradients of a golden run; what gradients are stored under `at`.
 let private isPyg mode buffers (path: string) (at: string) =
-    let p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weights buffers path)
+    let p = Parameters.Create(Golden.cpu Precision.Float32, Gnn.role gcn, weights buffers path)
     let golden = Golden.tensors path
-    use propagation = Propagation.symmetric torch.CPU (rows golden[$"%s{at}edge_index"])
+    use graph = GraphTensors.ofCsr torch.CPU (rows golden[$"%s{at}edge_index"])
     let x = golden["x"].requires_grad_ true
-    let out = Gcn.forward config p mode propagation (Dense x)
+    let out = Gnn.forward gcn p mode graph (Dense x)
     let expected name = Golden.floats golden[$"%s{at}%s{name}"]
     Golden.agree "out" 1e-5 1e-5 (expected "out") (Golden.floats out)
     (out.mul golden["grad_out"]).sum().backward()
     Golden.agree "grad.x" 2e-5 1e-5 (expected "grad.x") (Golden.gradient x)
 
     for name in p.Names do
-        if Gcn.role name = Trains then
+        if Gnn.role gcn name = Trains then
             // Batch norm in training undoes conv1's bias: its gradient is 0 but for rounding.
             Golden.agreeToLargest name 1e-5 1.0 (expected $"grad.param.%s{name}") (Golden.gradient p[name])
 
@@ -88,9 +71,9 @@ let private random (shape: int64[]) =
 /// Logits of a fresh model : [n; 5] row-major, of x : [n; 8].
 let private logits (edges: Csr) (x: Tensor) =
     use _ = torch.NewDisposeScope()
-    use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, GraphModel.initial key config)
-    use propagation = Propagation.symmetric torch.CPU edges
-    Gcn.forward config p Evaluating propagation (Dense x) |> Golden.floats |> Array.chunkBySize 5
+    use p = Parameters.Create(Golden.cpu Precision.Float32, Gnn.role gcn, GraphModel.initial key gcn)
+    use graph = GraphTensors.ofCsr torch.CPU edges
+    Gnn.forward gcn p Evaluating graph (Dense x) |> Golden.floats |> Array.chunkBySize 5
 
 [<Fact>]
 let ``renaming the nodes renames the logits`` () =
@@ -129,7 +112,7 @@ let private plain = GcnConfig.gmnn 0.5 0.0 8 16 5
 
 let private weightsOf (config: GcnConfig) =
     use generator = Generator.ofKey key
-    Gcn.initial config generator
+    Gnn.initial (Gcn.gnn config) generator
 
 [<Fact>]
 let ``GMNN's network is two matrices, uniform within one over the root of their outputs`` () =
@@ -147,16 +130,15 @@ let ``GMNN's network is two matrices, uniform within one over the root of their 
 let ``GMNN's network in evaluation is P relu(P x W1) W2`` () =
     use _ = torch.NewDisposeScope()
     let weights = weightsOf plain
-    use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weights)
+    use p = Parameters.Create(Golden.cpu Precision.Float32, Gnn.role (Gcn.gnn plain), weights)
 
-    use propagation =
-        Propagation.symmetric torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
+    use graph = GraphTensors.ofCsr torch.CPU (Csr.symmetric 7 (seq { for i in 0..5 -> struct (i, i + 1) }))
 
     let x = random [| 7L; 8L |]
     let times (name: string) (x: Tensor) = x.matmul (p[name].t())
-    let hidden = (x |> times "conv1.lin.weight" |> propagation.Propagate).relu()
-    let expected = hidden |> times "conv2.lin.weight" |> propagation.Propagate
-    let actual = Gcn.forward plain p Evaluating propagation (Dense x)
+    let hidden = (x |> times "conv1.lin.weight" |> graph.Symmetric.Propagate).relu()
+    let expected = hidden |> times "conv2.lin.weight" |> graph.Symmetric.Propagate
+    let actual = Gnn.forward (Gcn.gnn plain) p Evaluating graph (Dense x)
     Golden.agree "logits" 1e-5 1e-5 (Golden.floats expected) (Golden.floats actual)
 
 /// Five nodes' bags over eight words, the last node's empty, and the same as a dense matrix.
@@ -177,12 +159,13 @@ let ``bags of words give the logits and gradients of the dense matrix that they 
     let sparse, dense = bags ()
     use _ = sparse
 
-    use propagation =
-        Propagation.symmetric torch.CPU (Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (3, 4) ])
+    use graph =
+        GraphTensors.ofCsr torch.CPU (Csr.symmetric 5 [ struct (0, 1); struct (1, 2); struct (3, 4) ])
 
     let pass (config: GcnConfig) (x: NodeFeatures) =
-        use p = Parameters.Create(Golden.cpu Precision.Float32, Gcn.role, weightsOf config)
-        let out = Gcn.forward config p (Training 3L) propagation x
+        let gnn = Gcn.gnn config
+        use p = Parameters.Create(Golden.cpu Precision.Float32, Gnn.role gnn, weightsOf config)
+        let out = Gnn.forward gnn p (Training 3L) graph x
         (out.mul out).sum().backward()
         Golden.floats out, Golden.gradient p["conv1.lin.weight"]
 

@@ -45,10 +45,10 @@ let private fit: FitRecipe = {
 
 let private tiny () = {
     Compute = Golden.cpu Precision.Float32
-    Graph = Propagation.symmetric torch.CPU TinyTask.edges
+    Graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
     Features = bags ()
-    Q = GcnConfig.gmnn 0.5 0.0 words 16 TinyTask.classes
-    P = GcnConfig.gmnn 0.5 0.0 TinyTask.classes 16 TinyTask.classes
+    Q = GcnConfig.gmnn 0.5 0.0 words 16 TinyTask.classes |> Gcn.gnn
+    P = GcnConfig.gmnn 0.5 0.0 TinyTask.classes 16 TinyTask.classes |> Gcn.gnn
     Pretraining = fit
     Fit = fit
     Draw = Sampled Temperature.one
@@ -122,7 +122,7 @@ let ``a teacher's word on a training node changes nothing: gold labels stay`` ()
     let theta, q = Gmnn.pretrain gmnn TinyTask.key
     let fits = Gmnn.fits gmnn
     use generator = Generator.ofKey TinyTask.key
-    let phi = Gcn.initial gmnn.P generator |> Anew
+    let phi = Gnn.initial gmnn.P generator |> Anew
 
     let afterM q =
         match fits.FitP turn theta q phi with
@@ -153,8 +153,8 @@ let ``EM over two graph networks learns a task that is there to be learnt`` () =
 let ``a training that continues another is the longer training`` () =
     use gmnn = tiny ()
     use generator = Generator.ofKey TinyTask.key
-    let config = GcnConfig.gmnn 0.0 0.0 words 16 TinyTask.classes
-    let start = Gcn.initial config generator |> Anew
+    let config = GcnConfig.gmnn 0.0 0.0 words 16 TinyTask.classes |> Gcn.gnn
+    let start = Gnn.initial config generator |> Anew
 
     // Without dropout, and looked at only at its end: then nothing but weights and memory tells the halves apart.
     let train epochs start =

@@ -24,18 +24,27 @@ let private saved labelInput : SavedGraphModel =
         GraphModel.ofRecipe
             {
                 Model = GnnModel.Gcn
+                InputDropout = None
+                AttentionDropout = None
+                EdgeDropout = None
+                Layers = None
+                Heads = None
+                Hops = None
+                Alpha = None
+                Aggregator = None
+                BatchNorm = None
                 Hidden = 4
                 Dropout = 0.25
                 Features = Embeddings
                 LabelInput = labelInput
                 LabelFolds = 3
             }
-            inputs.Columns
+            inputs
             2
 
     {
         Config = config
-        Weights = GraphModel.initial key config
+        Weights = GraphModel.initial key (GnnConfig.gnn config)
         ClassNames = [| "a"; "b" |]
         Ids = [| "x"; "y, \"quoted\""; "é\n" |]
         Edges = Csr.symmetric 3 [ struct (0, 1); struct (1, 2) ]
@@ -92,6 +101,7 @@ let ``a damaged graph checkpoint is refused by file and key`` () =
         "12"
     ]
 
-    refuses "config.json" (replace "\"inputs\": 4" "\"inputs\": 5") [ "'features'"; "[3; 2]"; "[3; 3]" ]
+    refuses "config.json" (replace "\"columns\": 2" "\"columns\": 3") [ "'features'"; "[3; 2]"; "[3; 3]" ]
+    refuses "config.json" (replace "\"gcn\"" "\"gin\"") [ "config.json"; "'model_type'"; "gin"; "revgat" ]
     refuses "nodes.json" (replace "\"x\"," "") [ "'labels'"; "[3; 2]"; "[2; 2]" ]
     refuses "nodes.json" (fun text -> text.Substring 3) [ "nodes.json" ]

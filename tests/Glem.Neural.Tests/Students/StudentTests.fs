@@ -120,7 +120,7 @@ let ``a stage's answer is its best checkpoint's: predicting with the weights giv
     let fit, q = TinyTask.fitLm compute TinyTask.key short
     Assert.Equal(q, LanguageModel.predict compute TinyTask.lm fit.Weights TinyTask.texts)
     let phi, p = TinyTask.fitGnn compute TinyTask.key short TinyTask.features
-    use graph = Propagation.symmetric torch.CPU TinyTask.edges
+    use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
     Assert.Equal(p, GraphModel.predict compute TinyTask.gcn graph (TinyTask.inputs TinyTask.features) phi)
 
 [<Fact>]

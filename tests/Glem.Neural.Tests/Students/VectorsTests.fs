@@ -61,7 +61,7 @@ let ``both students give the same bits where embeddings are in a file, which is 
     let mapped, again = TinyTask.fitLm inFile TinyTask.key recipe
     Assert.Equal(q, again)
     Assert.Equal(lm.Embeddings, mapped.Embeddings)
-    use graph = Propagation.symmetric torch.CPU TinyTask.edges
+    use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
 
     let gnn (features: Vectors) =
         GraphModel.initial TinyTask.key TinyTask.gcn

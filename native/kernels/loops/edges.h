@@ -1,0 +1,290 @@
+// Edges by their target's row: entry e of row i, rowptr[i] <= e < rowptr[i + 1], comes from node col[e]. A weight of an edge
+// is one number a head; a node's row of d = heads * width columns holds its heads side by side. In a transpose, order[e] is
+// where entry e lies among the matrix's own.
+
+// Which head the lanes of the L columns from `column` on belong to, counted from the first lane's.
+GLEM_INLINE vi head_lanes(int64_t column, int64_t d, int64_t width) {
+  vi lanes;
+  for (int lane = 0; lane < L; lane++) {
+    int64_t k = column + lane < d ? column + lane : d - 1;
+    lanes[lane] = (int32_t)(k / width - column / width);
+  }
+  return lanes;
+}
+
+// The weights of an edge's heads, each on its head's lanes. `left` floats are there from w on.
+GLEM_INLINE vf spread(const float* w, int64_t left, vi lanes) { return __builtin_shuffle(load(w, left), lanes); }
+
+// out[h] = the sum over the lanes of head h of product(j), the vector of columns j .. j + L - 1; lanes past the last column
+// must be 0. scratch : [d + L].
+template <class Product>
+GLEM_INLINE void head_sums(float* out, int64_t heads, int64_t width, float* scratch, Product product) {
+  const int64_t d = heads * width;
+  if (width % L == 0) {
+    for (int64_t h = 0; h < heads; h++) {
+      vf total{};
+      for (int64_t j = h * width; j < (h + 1) * width; j += L) total += product(j);
+      out[h] = sum(total);
+    }
+  } else if (L % width == 0) {
+    // After the rotations lane h * width holds the sum of its head's lanes.
+    for (int64_t j = 0; j < d; j += L) {
+      vf x = product(j);
+      for (int64_t by = width / 2; by > 0; by /= 2) x += rotate(x, (int)by);
+      store(scratch + j, x);
+    }
+    for (int64_t h = 0; h < heads; h++) out[h] = scratch[h * width];
+  } else {
+    for (int64_t j = 0; j < d; j += L) store(scratch + j, product(j));
+    for (int64_t h = 0; h < heads; h++) {
+      float total = 0;
+      for (int64_t k = 0; k < width; k++) total += scratch[h * width + k];
+      out[h] = total;
+    }
+  }
+}
+
+// Asks for the row of x that an edge `ahead` places on will read.
+GLEM_INLINE void prefetch_row(const float* x, const int32_t* col, int64_t e, int64_t end, int64_t d, int64_t columns) {
+  if (e + ahead < end) {
+    const char* next = (const char*)(x + (int64_t)col[e + ahead] * d);
+    for (int64_t b = 0; b < columns * 4; b += 64) __builtin_prefetch(next + b, 0, 3);
+  }
+}
+
+template <int Vectors, bool OneHead>
+GLEM_INLINE void edge_spmm_block(EdgeRows a, const float* weight, const float* x, float* y, int64_t first, int64_t last,
+                                 int64_t heads, int64_t width, int64_t j) {
+  const int64_t d = heads * width, end = a.rowptr[last], all = (int64_t)a.edges * heads, n = d - j;
+  vi lanes[Vectors];
+  int64_t head[Vectors];
+  for (int v = 0; v < Vectors; v++) {
+    head[v] = (j + v * L) / width;
+    lanes[v] = head_lanes(j + v * L, d, width);
+  }
+  for (int64_t i = first; i < last; i++) {
+    vf total[Vectors] = {};
+    for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
+      prefetch_row(x + j, a.col, e, end, d, Vectors * L);
+      const int64_t at = (a.order ? a.order[e] : e) * heads;
+      const float* row = x + (int64_t)a.col[e] * d + j;
+      for (int v = 0; v < Vectors; v++) {
+        vf w = OneHead ? splat(weight[at + head[v]]) : spread(weight + at + head[v], all - at - head[v], lanes[v]);
+        total[v] += load(row + v * L, n - v * L) * w;
+      }
+    }
+    for (int v = 0; v < Vectors; v++) store(y + i * d + j + v * L, total[v], n - v * L);
+  }
+}
+
+template <bool OneHead>
+GLEM_INLINE void edge_spmm_rows(EdgeRows a, const float* weight, const float* x, float* y, int64_t first, int64_t last,
+                                int64_t heads, int64_t width) {
+  const int64_t d = heads * width;
+  int64_t j = 0;
+  for (; j + 8 * L <= d; j += 8 * L) edge_spmm_block<8, OneHead>(a, weight, x, y, first, last, heads, width, j);
+  for (; j + 4 * L <= d; j += 4 * L) edge_spmm_block<4, OneHead>(a, weight, x, y, first, last, heads, width, j);
+  for (; j < d; j += L) edge_spmm_block<1, OneHead>(a, weight, x, y, first, last, heads, width, j);
+}
+
+static void edge_spmm(EdgeRows a, const float* weight, const float* x, float* y, int64_t first, int64_t last,
+                      int64_t heads, int64_t width) {
+  // Vectors within one head need no spreading.
+  if (width % L == 0 || heads == 1)
+    edge_spmm_rows<true>(a, weight, x, y, first, last, heads, width);
+  else
+    edge_spmm_rows<false>(a, weight, x, y, first, last, heads, width);
+}
+
+static void edge_dot(EdgeRows a, const float* dy, const float* x, float* dweight, int64_t first, int64_t last,
+                     int64_t heads, int64_t width, float* scratch) {
+  const int64_t d = heads * width, end = a.rowptr[last];
+  for (int64_t i = first; i < last; i++)
+    for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
+      prefetch_row(x, a.col, e, end, d, d);
+      const float *left = dy + i * d, *right = x + (int64_t)a.col[e] * d;
+      head_sums(dweight + e * heads, heads, width, scratch,
+                [&](int64_t j) { return load(left + j, d - j) * load(right + j, d - j); });
+    }
+}
+
+// Where heads divide the lanes, a row's entries lie so that lane l is always head l mod heads: these bring every head's
+// largest, or its sum, to all of its lanes.
+GLEM_INLINE vf top_of_heads(vf x, int64_t heads) {
+  for (int by = (int)heads; by < L; by *= 2) x = max(x, rotate(x, by));
+  return x;
+}
+GLEM_INLINE vf sum_of_heads(vf x, int64_t heads) {
+  for (int by = (int)heads; by < L; by *= 2) x += rotate(x, by);
+  return x;
+}
+
+// e^x, with 0 for a score of -infinity, which has no share at all, and NaN in sight.
+GLEM_INLINE vf power(vf x) {
+  vf p = x < splat(-87.0f) ? vf{} : exp(x);
+  return x == x ? p : x;
+}
+
+static void edge_softmax_lanes(const float* x, float* y, int64_t n, int64_t heads) {
+  vi lane;
+  for (int i = 0; i < L; i++) lane[i] = i;
+  const vf none = splat(-__builtin_inff());
+  auto scores = [&](int64_t k) {
+    return n - k >= L ? load(x + k) : lane < (vi{} + (int32_t)(n - k)) ? load_some(x + k, n - k) : none;
+  };
+  vf top = none, total{};
+  for (int64_t k = 0; k < n; k += L) top = max(top, scores(k));
+  top = top_of_heads(top, heads);
+  top = top == none ? vf{} : top;
+  for (int64_t k = 0; k < n; k += L) {
+    vf p = power(scores(k) - top);
+    total += p;
+    store(y + k, p, n - k);
+  }
+  total = sum_of_heads(total, heads);
+  const vf share = total == vf{} ? vf{} : 1.0f / total;
+  for (int64_t k = 0; k < n; k += L) store(y + k, load(y + k, n - k) * share, n - k);
+}
+
+static void edge_softmax(const int32_t* rowptr, const float* score, float* out, int64_t first, int64_t last,
+                         int64_t heads, float* scratch) {
+  for (int64_t i = first; i < last; i++) {
+    const int64_t begin = rowptr[i], end = rowptr[i + 1], n = (end - begin) * heads;
+    float *total = scratch, *y = out + begin * heads;
+    const float* x = score + begin * heads;
+    if (L % heads == 0) {
+      edge_softmax_lanes(x, y, n, heads);
+      continue;
+    }
+    for (int64_t h = 0; h < heads; h++) {
+      float top = -__builtin_inff();
+      for (int64_t k = h; k < n; k += heads) top = x[k] > top ? x[k] : top;
+      total[h] = top == -__builtin_inff() ? 0.0f : top;
+    }
+    for (int64_t e = 0; e < n; e += heads)
+      for (int64_t h = 0; h < heads; h++) y[e + h] = x[e + h] - total[h];
+    for (int64_t k = 0; k < n; k += L) store(y + k, power(load(y + k, n - k)), n - k);
+    for (int64_t h = 0; h < heads; h++) total[h] = 0;
+    for (int64_t e = 0; e < n; e += heads)
+      for (int64_t h = 0; h < heads; h++) total[h] += y[e + h];
+    for (int64_t h = 0; h < heads; h++) total[h] = total[h] == 0 ? 0.0f : 1.0f / total[h];
+    for (int64_t e = 0; e < n; e += heads)
+      for (int64_t h = 0; h < heads; h++) y[e + h] *= total[h];
+  }
+}
+
+static void edge_softmax_backward(const int32_t* rowptr, const float* y, const float* dy, float* dx, int64_t first,
+                                  int64_t last, int64_t heads, float* scratch) {
+  for (int64_t i = first; i < last; i++) {
+    const int64_t begin = rowptr[i] * heads, end = rowptr[i + 1] * heads;
+    if (L % heads == 0) {
+      vf total{};
+      for (int64_t k = begin; k < end; k += L) total += load(y + k, end - k) * load(dy + k, end - k);
+      total = sum_of_heads(total, heads);
+      for (int64_t k = begin; k < end; k += L)
+        store(dx + k, load(y + k, end - k) * (load(dy + k, end - k) - total), end - k);
+      continue;
+    }
+    for (int64_t h = 0; h < heads; h++) scratch[h] = 0;
+    for (int64_t e = begin; e < end; e += heads)
+      for (int64_t h = 0; h < heads; h++) scratch[h] += y[e + h] * dy[e + h];
+    for (int64_t e = begin; e < end; e += heads)
+      for (int64_t h = 0; h < heads; h++) dx[e + h] = y[e + h] * (dy[e + h] - scratch[h]);
+  }
+}
+
+static void gat_scores(EdgeRows a, const float* source, const float* target, float* out, int64_t first, int64_t last,
+                       int64_t heads, float slope) {
+  for (int64_t i = first; i < last; i++)
+    for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++)
+      for (int64_t h = 0; h < heads; h++) {
+        float z = source[(int64_t)a.col[e] * heads + h] + target[i * heads + h];
+        out[e * heads + h] = z > 0 ? z : slope * z;
+      }
+}
+
+static void gat_scores_backward(EdgeRows a, const float* score, const float* dscore, float* dnode, int64_t first,
+                                int64_t last, int64_t heads, float slope) {
+  for (int64_t i = first; i < last; i++) {
+    float* total = dnode + i * heads;
+    for (int64_t h = 0; h < heads; h++) total[h] = 0;
+    for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
+      const int64_t at = (a.order ? a.order[e] : e) * heads;
+      for (int64_t h = 0; h < heads; h++) total[h] += dscore[at + h] * (score[at + h] > 0 ? 1.0f : slope);
+    }
+  }
+}
+
+GLEM_INLINE vf leaky(vf z, float slope) { return z > vf{} ? z : z * slope; }
+
+static void gatv2_scores(EdgeRows a, const float* source, const float* target, const float* att, float* out,
+                         int64_t first, int64_t last, int64_t heads, int64_t width, float slope, float* scratch) {
+  const int64_t d = heads * width, end = a.rowptr[last];
+  for (int64_t i = first; i < last; i++)
+    for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
+      prefetch_row(source, a.col, e, end, d, d);
+      const float *left = source + (int64_t)a.col[e] * d, *right = target + i * d;
+      head_sums(out + e * heads, heads, width, scratch, [&](int64_t j) {
+        return leaky(load(left + j, d - j) + load(right + j, d - j), slope) * load(att + j, d - j);
+      });
+    }
+}
+
+static void gatv2_scores_backward(EdgeRows a, const float* others, const float* own, const float* att,
+                                  const float* dscore, float* down, float* datt, int64_t first, int64_t last,
+                                  int64_t heads, int64_t width, float slope) {
+  const int64_t d = heads * width, end = a.rowptr[last], all = (int64_t)a.edges * heads;
+  for (int64_t j = 0; j < d; j += L) {
+    const vi lanes = head_lanes(j, d, width);
+    const int64_t head = j / width, n = d - j;
+    const vf weight = load(att + j, n);
+    vf all_att{};
+    for (int64_t i = first; i < last; i++) {
+      const vf mine = load(own + i * d + j, n);
+      vf total{};
+      for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
+        prefetch_row(others + j, a.col, e, end, d, L);
+        const int64_t at = (a.order ? a.order[e] : e) * heads + head;
+        const vf z = load(others + (int64_t)a.col[e] * d + j, n) + mine, g = spread(dscore + at, all - at, lanes);
+        total += z > vf{} ? g : g * slope;
+        if (datt) all_att += g * leaky(z, slope);
+      }
+      store(down + i * d + j, total * weight, n);
+    }
+    if (datt) store(datt + j, all_att, n);
+  }
+}
+
+static void spmm_max(EdgeRows a, const float* x, float* y, int32_t* arg, int64_t first, int64_t last, int64_t d) {
+  const int64_t end = a.rowptr[last];
+  for (int64_t i = first; i < last; i++) {
+    const int64_t begin = a.rowptr[i];
+    for (int64_t j = 0; j < d; j += L) {
+      vf best{};
+      vi from = vi{} - 1;
+      for (int64_t e = begin; e < a.rowptr[i + 1]; e++) {
+        if (j == 0) prefetch_row(x, a.col, e, end, d, d);
+        const vf row = load(x + (int64_t)a.col[e] * d + j, d - j);
+        const vi wins = e == begin ? vi{} - 1 : (vi)(row > best) | (vi)(row != row);
+        best = wins ? row : best;
+        from = wins ? vi{} + (int32_t)e : from;
+      }
+      store(y + i * d + j, best, d - j);
+      store((float*)arg + i * d + j, (vf)from, d - j);
+    }
+  }
+}
+
+static void spmm_max_backward(EdgeRows transpose, const int32_t* arg, const float* dy, float* dx, int64_t first,
+                              int64_t last, int64_t d) {
+  for (int64_t i = first; i < last; i++)
+    for (int64_t j = 0; j < d; j += L) {
+      vf total{};
+      for (int64_t e = transpose.rowptr[i]; e < transpose.rowptr[i + 1]; e++) {
+        const int64_t row = (int64_t)transpose.col[e] * d + j;
+        const vi from = (vi)load((const float*)arg + row, d - j);
+        total += from == vi{} + transpose.order[e] ? load(dy + row, d - j) : vf{};
+      }
+      store(dx + i * d + j, total, d - j);
+    }
+}

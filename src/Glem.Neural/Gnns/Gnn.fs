@@ -1,0 +1,156 @@
+namespace Glem
+
+open System.Collections.Generic
+open TorchSharp
+open Glem.Torch.Extensions
+
+/// How one weight of a graph network starts.
+type GnnStart =
+    | Zeros
+    | Ones
+    /// Uniform within plus and minus this.
+    | Uniform of bound: float
+
+/// One weight of a graph network, by PyG's name.
+type GnnWeight = {
+    Name: string
+    Shape: int list
+    Start: GnnStart
+    Role: Role
+}
+
+module GnnWeight =
+    let private weight name shape start = {
+        Name = name
+        Shape = shape
+        Start = start
+        Role = Trains
+    }
+
+    /// sqrt(6 / (inputs + outputs)) (Glorot & Bengio 2010).
+    let glorotBound inputs outputs = sqrt (6.0 / float (inputs + outputs))
+
+    /// A matrix [outputs; inputs] that starts by Glorot's rule, as PyG's convolutions do.
+    let glorot name outputs inputs = weight $"%s{name}.weight" [ outputs; inputs ] (Uniform(glorotBound inputs outputs))
+
+    /// torch.nn.Linear: weight [outputs; inputs] and bias [outputs], both uniform within 1 / sqrt(inputs).
+    let linear name outputs inputs =
+        let start = Uniform(1.0 / sqrt (float inputs))
+
+        [
+            weight $"%s{name}.weight" [ outputs; inputs ] start
+            weight $"%s{name}.bias" [ outputs ] start
+        ]
+
+    /// A vector of zeros, [d].
+    let zeros name d = weight name [ d ] Zeros
+
+    /// Any other trained weight.
+    let other name shape start = weight name shape start
+
+    /// torch.nn.BatchNorm1d over d columns.
+    let batchNorm name d = [
+        weight $"%s{name}.weight" [ d ] Ones
+        weight $"%s{name}.bias" [ d ] Zeros
+        {
+            weight $"%s{name}.running_mean" [ d ] Zeros with
+                Role = Runs
+        }
+        {
+            weight $"%s{name}.running_var" [ d ] Ones with
+                Role = Runs
+        }
+    ]
+
+    let internal start (generator: torch.Generator) (weight: GnnWeight) =
+        let shape = weight.Shape |> List.map int64 |> List.toArray
+
+        match weight.Start with
+        | Zeros -> torch.zeros shape
+        | Ones -> torch.ones shape
+        | Uniform bound -> torch.rand (shape, generator = generator) * (2.0 * bound) - bound
+
+/// One forward pass of a graph network: whose weights it reads, and what it drops. `after` is the number of the place
+/// before its first; a `still` pass leaves running statistics alone.
+type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
+    // One mask stream for each place that drops units: the step's seed and the place's number.
+    let mutable place = defaultArg after 0L
+    let isStill = defaultArg still false
+
+    /// A parameter by name.
+    member _.Item
+        with get (name: string) = parameters[name]
+
+    member _.IsTraining = mode <> Evaluating
+
+    /// A pass whose places come after another one: the same masks as often as it is asked for.
+    member _.At(after: int64, still: bool) = GnnPass(parameters, mode, after, still)
+
+    /// The share to drop at the next place, and the seed of its mask.
+    member _.Dropping(share: float) =
+        place <- place + 1L
+
+        match mode with
+        | Training seed when share > 0.0 -> struct (share, seed * 1000003L + place)
+        | _ -> struct (0.0, 0L)
+
+    /// Drops a share of the entries in training.
+    member this.Dropout (share: float) (x: Tensor) =
+        match this.Dropping share with
+        | struct (0.0, _) -> x
+        | struct (share, seed) -> Ops.Dropout(x, share, seed)
+
+    /// The same for node features.
+    member this.DropFeatures (share: float) (x: NodeFeatures) =
+        match this.Dropping share with
+        | struct (0.0, _) -> x
+        | struct (share, seed) -> NodeFeatures.dropout share seed x
+
+    /// x W^T + b : [n; inputs] -> [n; outputs], with the weights called name.weight and name.bias.
+    member this.Linear (name: string) (x: NodeFeatures) =
+        (NodeFeatures.linear this[$"%s{name}.weight"] x).add this[$"%s{name}.bias"]
+
+    /// torch.nn.BatchNorm1d with its defaults : [n; d]. Training moves the running statistics.
+    member this.BatchNorm (name: string) (x: Tensor) =
+        let running (what: string) : Tensor | null =
+            if isStill && this.IsTraining then null else this[$"%s{name}.running_%s{what}"]
+
+        torch.nn.functional.batch_norm (
+            x,
+            running "mean",
+            running "var",
+            this[$"%s{name}.weight"],
+            this[$"%s{name}.bias"],
+            this.IsTraining,
+            0.1,
+            1e-5
+        )
+
+/// A graph network: its weights, and a function of parameters, graph and node features : [n; d] that answers the class
+/// logits : [n; c]. Anything of this shape trains, predicts and takes part in EM.
+type Gnn = {
+    Classes: int
+    /// In the order in which they are drawn.
+    Weights: GnnWeight list
+    Forward: GnnPass -> GraphTensors -> NodeFeatures -> Tensor
+}
+
+module Gnn =
+    /// The weights as they start.
+    let initial (gnn: Gnn) (generator: torch.Generator) : Weights =
+        use _ = torch.NewDisposeScope()
+        let weights = Dictionary<string, Weight>()
+
+        for weight in gnn.Weights do
+            weights.Add(weight.Name, GnnWeight.start generator weight |> Weight.ofTensor)
+
+        weights
+
+    /// What a weight is for. Raises KeyNotFoundException for a name that is not the network's own.
+    let role (gnn: Gnn) : string -> Role =
+        let roles = gnn.Weights |> Seq.map (fun weight -> KeyValuePair(weight.Name, weight.Role)) |> Dictionary
+        fun name -> roles[name]
+
+    /// Class logits : [n; c] of x : [n; d].
+    let forward (gnn: Gnn) (parameters: Parameters) mode (graph: GraphTensors) (x: NodeFeatures) =
+        gnn.Forward (GnnPass(parameters, mode)) graph x

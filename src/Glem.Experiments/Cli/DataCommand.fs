@@ -89,11 +89,12 @@ module DataCommand =
     let private import (options: ParseResults<ImportArguments>) =
         let out = options.GetResult ImportArguments.Out
 
-        match source options, rules options, policy options with
+        // Words are looked at before files.
+        match rules options, policy options, source options with
         | Error error, _, _
         | _, Error error, _
         | _, _, Error error -> Error error
-        | Ok source, Ok rules, Ok policy ->
+        | Ok rules, Ok policy, Ok source ->
             let request = Import.from source out
 
             Import.run {

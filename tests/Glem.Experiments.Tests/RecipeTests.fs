@@ -117,7 +117,7 @@ let ``recipe show prints every field but the name, with its value and its source
             Assert.True(row.Length = 3, path)
 
     Assert.Contains([| "eStep.pseudoWeight"; "0.8"; "OGB/ogbn-arxiv/README.md, --lm_pl_weight" |], rows)
-    Assert.Contains(rows, (fun row -> row[0] = "Edges both ways, with self-loops"))
+    Assert.Contains(rows, (fun row -> row[0].StartsWith "Edges both ways, with self-loops"))
 
 [<Fact>]
 let ``recipe diff prints the fields that differ and no other, of names and of files`` () =

@@ -83,7 +83,16 @@ let ``the script that compares graph models prints a row for each`` () =
     let outcome = run "gnns.fsx" [ "--quick"; "--seeds"; "1" ]
     Assert.True((outcome.Code = 0), outcome.Err)
 
-    for model in [ "label propagation"; "mlp"; "gatv2"; "revGat"; "gamlp"; "sagn"; "gcn + Correct & Smooth" ] do
+    for model in
+        [
+            "label propagation"
+            "mlp"
+            "gatv2"
+            "revGat"
+            "gamlp"
+            "sagn"
+            "gcn + Correct & Smooth"
+        ] do
         Assert.Contains($"| {model} | ", outcome.Out)
 
 [<Fact>]

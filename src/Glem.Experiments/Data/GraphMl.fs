@@ -110,9 +110,9 @@ module GraphMl =
                     refuse (line ()) $"a <%s{what}>" "nodes and edges"
                 | _ -> ()
         with :? XmlException as error ->
-            // A forbidden document type comes without a line; there the reader's place says it.
-            let place = if error.LineNumber > 0 then error.LineNumber else line ()
-            raise (GlemException(InFile(path, $"line %d{place}", $"malformed XML (%s{error.Message})", "GraphML")))
+            // A forbidden document type comes without a line.
+            let place = if error.LineNumber > 0 then $"line %d{error.LineNumber}" else ""
+            raise (GlemException(InFile(path, place, $"malformed XML (%s{error.Message})", "GraphML")))
 
         if nodes.Count = 0 then
             raise (GlemException(InFile(path, "", "no node", "a GraphML graph")))

@@ -100,7 +100,9 @@ module Pretrain =
         let file name = Path.Combine(partial, name)
 
         let prepare () =
-            let source = LmSource.ofRecipe (TokenStore.standard ()) request.Recipe.Lm request.Texts |> Result.orRaise
+            let source =
+                LmSource.ofRecipe (TokenStore.standard ()) request.Recipe.Lm request.Texts |> Result.orRaise
+
             source, Corpus.ofTexts source.Tokenizer source.MaxTokens request.Texts
 
         RunFile.guard partial "a folder that can be written to" (fun () ->

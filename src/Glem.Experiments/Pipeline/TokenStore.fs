@@ -67,11 +67,7 @@ module TokenStore =
         let lines = file.Memory<byte>(start, int (file.Length - start))
         let tokens = (Encoding.UTF8.GetString lines.Span).TrimEnd('\n').Split '\n'
 
-        match
-            Vocabulary.create tokens
-            |> Result.mapError string
-            |> Result.bind (WordPieceTrainer.around training)
-        with
+        match Vocabulary.create tokens |> Result.mapError string |> Result.bind (WordPieceTrainer.around training) with
         | Ok tokenizer -> tokenizer
         | Error problem -> raise (InvalidDataException problem)
 

@@ -26,7 +26,9 @@ module StudentLaws =
     let private trainGcn recipe watch lesson (problem: Problem) inputs =
         let config = Networks.gcn (inputs: NodeInputs).Columns 0.2 problem.Scene
         let stage = Networks.stage "the law's stage" (key problem) recipe watch problem.Scene lesson
-        GraphModel.initial (key problem) (Gcn.gnn config) |> Networks.fitGcn config stage problem.Scene inputs
+
+        GraphModel.initial (key problem) (Gcn.gnn config)
+        |> Networks.fitGcn config stage problem.Scene inputs
 
     /// A language model on a scene's texts and the gold labels.
     let private trainLm recipe watch lesson (problem: Problem) =

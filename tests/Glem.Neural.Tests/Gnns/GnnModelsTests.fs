@@ -110,8 +110,12 @@ let ``every field of a recipe is another model where the model has it`` () =
             GnnModel.Sagn
         ],
         fun (r: GnnRecipe) -> { r with Layers = Some 5 }
-        "heads", [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Sagn ], fun (r: GnnRecipe) -> { r with Heads = Some 4 }
-        "hops", [ GnnModel.Appnp; GnnModel.Sgc; GnnModel.Gamlp; GnnModel.Sagn ], fun (r: GnnRecipe) -> { r with Hops = Some 1 }
+        "heads",
+        [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Sagn ],
+        fun (r: GnnRecipe) -> { r with Heads = Some 4 }
+        "hops",
+        [ GnnModel.Appnp; GnnModel.Sgc; GnnModel.Gamlp; GnnModel.Sagn ],
+        fun (r: GnnRecipe) -> { r with Hops = Some 1 }
         "alpha", [ GnnModel.Appnp; GnnModel.Gamlp ], fun (r: GnnRecipe) -> { r with Alpha = Some 0.3 }
         "aggregator",
         [ GnnModel.Sage ],
@@ -124,7 +128,9 @@ let ``every field of a recipe is another model where the model has it`` () =
         [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Gamlp; GnnModel.Sagn ],
         fun (r: GnnRecipe) -> { r with AttentionDropout = Some 0.1 }
         "inputDropout", models, fun (r: GnnRecipe) -> { r with InputDropout = Some 0.15 }
-        "batchNorm", [ GnnModel.Mlp; GnnModel.Gcn; GnnModel.Sage ], fun (r: GnnRecipe) -> { r with BatchNorm = Some false }
+        "batchNorm",
+        [ GnnModel.Mlp; GnnModel.Gcn; GnnModel.Sage ],
+        fun (r: GnnRecipe) -> { r with BatchNorm = Some false }
     ]
 
     for field, havers, change in changes do

@@ -90,6 +90,15 @@ type PretrainTests() =
             Assert.Equal<byte>(bytes "whole" file, bytes "parts" file)
 
     [<Fact>]
+    member _.``a line of losses that a kill tore does not stop pre-training from going on``() =
+        run (request "whole") never |> Result.orRaise |> ignore
+        run (request "parts") (fun () -> true) |> Result.orRaise |> ignore
+        let log = Path.Combine(Pretrain.partialFolder (folder.File "parts"), "losses.jsonl")
+        File.AppendAllText(log, "{\"step\":2,\"lo")
+        run (request "parts") never |> Result.orRaise |> ignore
+        Assert.Equal<byte>(bytes "whole" "model.safetensors", bytes "parts" "model.safetensors")
+
+    [<Fact>]
     member _.``what was interrupted is not gone on with by another request``() =
         run (request "model") (fun () -> true) |> Result.orRaise |> ignore
 

@@ -80,17 +80,16 @@ module Pretrain =
     let private lossLine (step: int, loss: float) =
         (Json.object [ "step", Json.int step; "loss", Json.float (Math.Round(loss, 4)) ]).ToJsonString()
 
-    /// The log without what stands behind the step that is gone on from.
-    let private lossesBefore step path : (int * float)[] =
+    let private ofLossLine file (number: int) (line: string) =
+        let reader at = at |> Json.field "step" |> Json.asInt, at |> Json.field "loss" |> Json.asFloat
+        Json.read file $"line %d{number}" reader line
+
+    /// The log without what stands behind the step that is gone on from, nor a last line that a kill tore.
+    let private lossesBefore step path : (int * float) list =
         if File.Exists path then
-            File.ReadAllLines path
-            |> Array.choose (fun line ->
-                match JsonNode.Parse line with
-                | null -> None
-                | json -> Some((nonNull json["step"]).GetValue<int>(), (nonNull json["loss"]).GetValue<float>()))
-            |> Array.filter (fun (at, _) -> at <= step)
+            LineLog.read ofLossLine path |> Result.orRaise |> fst |> List.filter (fun (at, _) -> at <= step)
         else
-            [||]
+            []
 
     /// Trains, and makes the folder. Stops after the step in which `stops` first says so, with what is done kept.
     /// Error: a place that cannot be written to, an encoder that cannot be loaded, no text, a damaged or foreign partial
@@ -122,7 +121,7 @@ module Pretrain =
 
             RunFile.write
                 (file "losses.jsonl")
-                (known |> Array.map (fun line -> lossLine line + "\n") |> String.concat "")
+                (known |> List.map (fun line -> lossLine line + "\n") |> String.concat "")
             |> Result.orRaise
 
             use log = LineLog.Open(file "losses.jsonl", lossLine) |> Result.orRaise

@@ -1,6 +1,7 @@
 namespace Glem
 
 open System
+open System.Globalization
 open Spectre.Console
 
 /// What the commands say, and how they end.
@@ -14,6 +15,9 @@ module Console =
             AnsiConsole.Console
         else
             AnsiConsole.Create(AnsiConsoleSettings(Ansi = AnsiSupport.No, ColorSystem = ColorSystemSupport.NoColors))
+
+    /// A count as people read it: 12,000.
+    let thousands (number: int64) = number.ToString("N0", CultureInfo.InvariantCulture)
 
     let line (text: string) = Console.Out.WriteLine text
 

@@ -2,16 +2,11 @@ namespace Glem
 
 open System
 open System.Diagnostics
-open System.Globalization
 open System.IO
-open System.Runtime.InteropServices
-open System.Threading
 open Argu
 
 /// glem embed.
 module EmbedCommand =
-    let private thousands (number: int64) = number.ToString("N0", CultureInfo.InvariantCulture)
-
     let private source (options: ParseResults<EmbedArguments>) =
         match options.TryGetResult EmbedArguments.Lm, options.TryGetResult EmbedArguments.Run with
         | Some folder, None -> EmbeddingSource.ofFolder folder
@@ -75,31 +70,19 @@ module EmbedCommand =
         | other -> Error(InSetting("--dtype", other, "float32, float16 or bfloat16"))
         |> Result.bind (fun number -> EmbeddingFormat.holds format number |> Result.map (fun () -> number))
 
-    /// Runs the work so that Ctrl-C, or a scheduler's SIGTERM, ends it after the batch at hand; a second one ends it at once.
-    let private interruptible (work: CancellationToken -> 'r) : 'r =
-        use source = new CancellationTokenSource()
-
-        let stop (signal: PosixSignalContext) =
-            signal.Cancel <- not source.IsCancellationRequested
-            source.Cancel()
-
-        use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, stop)
-        use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop)
-        work source.Token
-
     let private embed (request: EmbedRequest) (items: NewNode seq, count: unit -> int64) =
         let clock = Stopwatch.StartNew()
 
-        interruptible (fun cancel ->
+        Interruption.during (fun cancel ->
             EmbedProgressView.Run(count, fun view -> Embed.toFile request cancel view.Watch items))
         |> Result.map (fun progress ->
-            let width = (Encoder.shape request.Source.Encoder).Hidden
+            let width = EmbeddingSource.width request.Source
             let path, seconds = request.Path, clock.Elapsed.TotalSeconds
 
             if progress.Resumed > 0L then
-                Console.line $"went on after %s{thousands progress.Resumed} vectors of an interrupted pass"
+                Console.line $"went on after %s{Console.thousands progress.Resumed} vectors of an interrupted pass"
 
-            Console.line $"%s{thousands progress.Texts} vectors of %d{width} in %s{path}, %.1f{seconds} s"
+            Console.line $"%s{Console.thousands progress.Texts} vectors of %d{width} in %s{path}, %.1f{seconds} s"
             Console.line $"their ids in %s{path}.ids.txt")
 
     let run (options: ParseResults<EmbedArguments>) : Result<unit, GlemError> =

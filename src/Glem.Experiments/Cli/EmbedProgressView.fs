@@ -12,8 +12,6 @@ type EmbedProgressView private (count: unit -> int64, every: TimeSpan, show: str
     let total = lazy (count ())
     let mutable shown = TimeSpan.Zero
 
-    let thousands (number: int64) = number.ToString("N0", CultureInfo.InvariantCulture)
-
     let describe (progress: EmbedProgress) =
         let seconds = clock.Elapsed.TotalSeconds
         let fresh = progress.Texts - progress.Resumed
@@ -28,7 +26,7 @@ type EmbedProgressView private (count: unit -> int64, every: TimeSpan, show: str
                 CultureInfo.InvariantCulture
             )
 
-        $"%s{thousands progress.Texts} of about %s{thousands total.Value} texts, %s{thousands speed} tokens/s, about %s{time} left"
+        $"%s{Console.thousands progress.Texts} of about %s{Console.thousands total.Value} texts, %s{Console.thousands speed} tokens/s, about %s{time} left"
 
     member _.Watch(progress: EmbedProgress) =
         if clock.Elapsed - shown >= every then

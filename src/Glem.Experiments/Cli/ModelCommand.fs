@@ -11,8 +11,6 @@ module ModelCommand =
     /// What stands for a user's text where none is given.
     let private sample = "Variational EM alternates a language model and a graph neural network."
 
-    let private thousands (number: int64) = number.ToString("N0", CultureInfo.InvariantCulture)
-
     let private megabytes (bytes: int64) =
         let value = (float bytes / 1e6).ToString("N0", CultureInfo.InvariantCulture)
         $"%s{value} MB"
@@ -31,13 +29,13 @@ module ModelCommand =
             "architecture"
             $"%s{family}, %d{shape.Layers} layers, %d{shape.Hidden} wide, %d{shape.Heads} heads, %d{shape.Intermediate} in between"
 
-        row "vocabulary" $"%s{thousands (int64 shape.VocabularySize)} rows of embeddings"
+        row "vocabulary" $"%s{Console.thousands (int64 shape.VocabularySize)} rows of embeddings"
         row "longest text" $"%d{Encoder.capacity model.Encoder} tokens"
 
     let private memory precision (model: PretrainedModel) texts length =
         let estimate = ModelMemory.estimate precision model.Encoder texts length
         let batch = $"%d{texts} texts of %d{length} tokens"
-        row "parameters" (thousands estimate.Parameters)
+        row "parameters" (Console.thousands estimate.Parameters)
         row "training" $"about %s{megabytes estimate.Training} for %s{batch}"
         row "" $"about %s{megabytes estimate.Checkpointed} with lm.gradientCheckpointing"
         row "inference" $"about %s{megabytes estimate.Inference} for %s{batch}"
@@ -63,7 +61,7 @@ module ModelCommand =
 
     /// How a text becomes the encoder's ids.
     let private example length (text: string) (tokenizer: Tokenizer) =
-        row "tokenizer" $"%s{thousands (int64 tokenizer.VocabularySize)} tokens"
+        row "tokenizer" $"%s{Console.thousands (int64 tokenizer.VocabularySize)} tokens"
         row "example" text
 
         for id in Tokenizer.encode tokenizer length text do

@@ -1,16 +1,11 @@
 namespace Glem
 
 open System
-open System.Globalization
-open System.Runtime.InteropServices
-open System.Threading
 open Argu
 open TorchSharp
 
 /// glem pretrain.
 module PretrainCommand =
-    let private thousands (number: int64) = number.ToString("N0", CultureInfo.InvariantCulture)
-
     let private texts (options: ParseResults<PretrainArguments>) : Result<string[], GlemError> =
         match options.TryGetResult PretrainArguments.Dataset, options.TryGetResult PretrainArguments.Input with
         | Some name, None -> Datasets.find name |> Result.map _.Graph.Texts
@@ -38,28 +33,17 @@ module PretrainCommand =
             else
                 Error(InSetting("mlm.fit.epochs", "0", "more than none")))
 
-    /// Runs the work; Ctrl-C and a polite kill let its present steps end instead of the process.
-    let private interruptible (work: (unit -> bool) -> 'r) : 'r =
-        let mutable asked = false
-
-        let ask (context: PosixSignalContext) =
-            context.Cancel <- true
-            Volatile.Write(&asked, true)
-
-        use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
-        use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask)
-        work (fun () -> Volatile.Read &asked)
-
     let private execute (request: PretrainRequest) =
         Console.line
-            $"%s{thousands request.Texts.LongLength} texts, %d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe request.Compute}"
+            $"%s{Console.thousands request.Texts.LongLength} texts, %d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe request.Compute}"
 
-        interruptible (fun stops -> ProgressView.Run(Pretrain.run request stops))
+        Interruption.during (fun cancel ->
+            ProgressView.Run(Pretrain.run request (fun () -> cancel.IsCancellationRequested)))
         |> Result.map (fun ended ->
             match ended with
             | Pretrained.Whole(sequences, tokens) ->
                 Console.line
-                    $"%s{thousands (int64 sequences)} sequences of %s{thousands tokens} tokens, seen %g{request.Recipe.Mlm.Fit.Epochs} times"
+                    $"%s{Console.thousands (int64 sequences)} sequences of %s{Console.thousands tokens} tokens, seen %g{request.Recipe.Mlm.Fit.Epochs} times"
 
                 Console.line $"Everything is in %s{request.Output}/; ./glem model describe %s{request.Output} shows it"
             | Pretrained.Interrupted(step, steps) ->

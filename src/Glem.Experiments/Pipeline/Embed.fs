@@ -50,6 +50,13 @@ module EmbeddingSource =
             MaxTokens = saved.MaxTokens
         })
 
+    /// Columns of the vectors.
+    let width (source: EmbeddingSource) =
+        if source.Projection > 0 then
+            source.Projection
+        else
+            (Encoder.shape source.Encoder).Hidden
+
 /// What to embed with, and where to.
 type EmbedRequest = {
     Compute: Compute

@@ -52,12 +52,15 @@ module Csr =
     /// Rows of the directed pairs (row, neighbour) that `visit` shows, the same ones each time; duplicates collapse. One
     /// visit counts, one fills (a counting sort): nothing but the rows themselves is held, 4 bytes a pair.
     let private ofVisits n (visit: (int -> int -> unit) -> unit) =
-        let counts = Array.zeroCreate<int64> (n + 1)
+        let counts = Array.zeroCreate<int64>(n + 1)
 
         visit (fun row neighbour ->
             if row < 0 || row >= n || neighbour < 0 || neighbour >= n then
                 raise (
-                    System.ArgumentOutOfRangeException("pairs", $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}")
+                    System.ArgumentOutOfRangeException(
+                        "pairs",
+                        $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}"
+                    )
                 )
 
             counts[row + 1] <- counts[row + 1] + 1L)
@@ -69,12 +72,12 @@ module Csr =
                 System.ArgumentOutOfRangeException("pairs", $"%d{total} pairs, at most %d{System.Array.MaxLength} fit")
             )
 
-        let offsets = Array.zeroCreate<int> (n + 1)
+        let offsets = Array.zeroCreate<int>(n + 1)
 
         for row in 0 .. n - 1 do
             offsets[row + 1] <- offsets[row] + int counts[row + 1]
 
-        let neighbours = Array.zeroCreate<int> (int total)
+        let neighbours = Array.zeroCreate<int>(int total)
         let next = Array.copy offsets
 
         visit (fun row neighbour ->
@@ -93,7 +96,11 @@ module Csr =
 
         {
             offsets = offsets
-            neighbours = if count = neighbours.Length then neighbours else Array.truncate count neighbours
+            neighbours =
+                if count = neighbours.Length then
+                    neighbours
+                else
+                    Array.truncate count neighbours
         }
 
     let private asArray (pairs: seq<'pair>) =
@@ -128,7 +135,8 @@ module Csr =
         pairs
 
     /// The rows of the transposed matrix.
-    let transpose (csr: Csr) = ofVisits csr.NodeCount (fun see -> visitRows csr (fun row neighbour -> see neighbour row))
+    let transpose (csr: Csr) =
+        ofVisits csr.NodeCount (fun see -> visitRows csr (fun row neighbour -> see neighbour row))
 
     /// Both directions of every edge, no self-loops: what GLEM's graphs are (official code: to_bidirected).
     /// Raises as ofPairs does.

@@ -55,8 +55,7 @@ module LogLogPlot =
         let lowX, highX = points |> List.map fst |> decades
         let lowY, highY = points |> List.map snd |> decades
 
-        let place low high first last value =
-            first + (last - first) * (log10 value - float low) / float (high - low)
+        let place low high first last value = first + (last - first) * (log10 value - float low) / float (high - low)
 
         let x = place lowX highX (at + left) (at + panelWidth - right)
         let y = place lowY highY (panelHeight - bottom) top
@@ -123,8 +122,9 @@ module LogLogPlot =
 
         panels
         |> List.iteri (fun i each ->
-            { each with
-                Lines = each.Lines |> List.filter (fun line -> not line.Points.IsEmpty)
+            {
+                each with
+                    Lines = each.Lines |> List.filter (fun line -> not line.Points.IsEmpty)
             }
             |> panel html (panelWidth * float i))
 

@@ -10,12 +10,15 @@ type RoundCost = { Command: string; Cost: ProcessCost }
 module ScalingReport =
     let private show (format: string) (value: float) = value.ToString(format, CultureInfo.InvariantCulture)
     let private megabytes (bytes: int64) = show "0" (float bytes / 1e6)
+
     let private table headings rows =
         let line cells = "| " + String.concat " | " cells + " |\n"
-        line headings + line (headings |> List.map (fun _ -> "---:")) + (rows |> List.map line |> String.concat "")
 
-    let private series (costs: StepCost list) =
-        costs |> List.groupBy (fun cost -> cost.Model, cost.Hidden)
+        line headings
+        + line (headings |> List.map (fun _ -> "---:"))
+        + (rows |> List.map line |> String.concat "")
+
+    let private series (costs: StepCost list) = costs |> List.groupBy (fun cost -> cost.Model, cost.Hidden)
 
     /// How far a series is from proportion: its largest time by edge over its smallest.
     let growth (costs: StepCost list) =

@@ -90,14 +90,14 @@ module Gcn =
                 torch.nn.functional.linear (graph.Symmetric.Propagate x, weight)
             | x -> graph.Symmetric.Propagate(NodeFeatures.linear weight x)
 
-        if config.Biases then y.add pass[$"%s{layer}.bias"] else y
+        if config.Biases then y.add_ pass[$"%s{layer}.bias"] else y
 
     let gnn (config: GcnConfig) : Gnn =
         let forward (pass: GnnPass) graph (x: NodeFeatures) =
             let hidden x k =
                 let y = convolve config pass graph (conv k) x
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
+                Dense(y.relu_ ()) |> pass.DropFeatures config.HiddenDropout
 
             [ 1 .. config.Layers - 1 ]
             |> List.fold hidden (pass.DropFeatures config.InputDropout x)

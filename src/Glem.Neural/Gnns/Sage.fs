@@ -51,8 +51,8 @@ module Sage =
             | Aggregator.Max, x ->
                 torch.nn.functional.linear (GraphOps.SpmmMax(graph.Edges, NodeFeatures.toDense x), left)
 
-        let y = neighbours.add pass[$"%s{name}.lin_l.bias"]
-        let y = if root then y.add (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] x) else y
+        let y = neighbours.add_ pass[$"%s{name}.lin_l.bias"]
+        let y = if root then y.add_ (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] x) else y
         if normalise then torch.nn.functional.normalize y else y
 
     let gnn (config: SageConfig) : Gnn =
@@ -75,7 +75,7 @@ module Sage =
             let hidden x k =
                 let y = layer k pass graph x
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
+                Dense(y.relu_ ()) |> pass.DropFeatures config.HiddenDropout
 
             [ 0 .. last - 1 ]
             |> List.fold hidden (pass.DropFeatures config.InputDropout x)

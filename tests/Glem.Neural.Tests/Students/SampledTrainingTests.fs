@@ -199,6 +199,39 @@ let ``every network of layers learns from samples, the same bits twice, and leav
             Assert.Equal(before, live ())
 
 [<Fact>]
+let ``with all neighbours, all targets and no dropout it is training on the whole graph, but for rounding`` () =
+    use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
+
+    for model in models do
+        let recipe = {
+            recipe model with
+                Dropout = 0.0
+                BatchNorm = Some false // whose batch is what a layer computes: fewer rows in a sample
+        }
+
+        let gnn = GraphModel.ofRecipe recipe tiny TinyTask.classes |> GnnConfig.gnn
+        let start = GraphModel.initial TinyTask.key gnn
+
+        let losses (train: Stage -> Weights * Posterior<Gnn>) = [|
+            let seen = List<float32>()
+
+            let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Epochs = 10.0; Batch = 0 }
+
+            train {
+                stage with
+                    Watch = fun state -> seen.Add(float32 state.Loss)
+            }
+            |> ignore
+
+            yield! seen
+        |]
+
+        let whole = losses (fun stage -> GraphModel.fit compute gnn stage graph tiny start)
+
+        losses (fun stage -> SampledTraining.fit compute gnn [ -1; -1 ] stage TinyTask.edges tiny start)
+        |> Golden.agree (string model) 1e-4 1e-4 whole
+
+[<Fact>]
 let ``the answer is the same bits where layers lie in a file, and the whole graph's at once but for rounding`` () =
     use folder = new TemporaryFolder()
 

@@ -340,7 +340,7 @@ let ``fan-outs fit the layers of a model that has such, and are refused for one 
     for model in [ "appnp"; "sgc"; "revGat"; "gamlp"; "sagn" ] do
         Settings.setAll [ $"gnn.model=%s{model}"; "gnn.fanOuts=[10,10]" ] start
         |> Result.bind Recipe.validate
-        |> refuses "gnn.fanOuts" [ "[10,10]"; "null"; "sage" ]
+        |> refuses "gnn.fanOuts" [ "no stack of layers"; "null"; "sage" ]
 
 [<Fact>]
 let ``every named recipe is valid, and so is its quick version`` () =

@@ -74,7 +74,9 @@ let ``fan-outs change how the graph model trains, in every stage, and no bit of 
             }
     }
 
-    let whole, sampled = everything Colours.recipe Colours.dataset.Value, everything sampled Colours.dataset.Value
+    let whole, sampled =
+        everything Colours.recipe Colours.dataset.Value, everything sampled Colours.dataset.Value
+
     Assert.Equal<bool list>([ true; true; false; false; false; false; false ], List.map2 (=) whole sampled)
 
 /// The loss of every step of the stages up to the GNN on gold, which train to their end, and their final weights.

@@ -270,8 +270,7 @@ module Study =
     let readGnn (study: Study) gnn inputs (weights: Weights) : Posterior<Gnn> =
         match study.Recipe.Gnn.FanOuts with
         | None -> GraphModel.predict study.Compute gnn study.Graph inputs weights
-        | Some fanOuts ->
-            LayerwiseInference.predict study.Compute gnn fanOuts study.Dataset.Graph.Edges inputs weights
+        | Some _ -> LayerwiseInference.predict study.Compute gnn study.Dataset.Graph.Edges inputs weights
 
     let private gnnOnGold study name key (inputs: NodeInputs) =
         let gnn = study.Gnn inputs

@@ -148,8 +148,7 @@ module Gnn =
         Classes = classes
         Weights = weights
         Forward =
-            fun pass graph x ->
-                layers |> List.fold (fun x layer -> Dense(layer pass graph x)) x |> NodeFeatures.toDense
+            fun pass graph x -> layers |> List.fold (fun x layer -> Dense(layer pass graph x)) x |> NodeFeatures.toDense
         Layers = Some layers
     }
 
@@ -161,19 +160,24 @@ module Gnn =
         Layers = None
     }
 
+    /// The layers. Error: a setting gnn.fanOuts that this network, which has none, cannot follow.
+    let layers (gnn: Gnn) : Result<GnnLayer list, GlemError> =
+        match gnn.Layers with
+        | Some layers -> Ok layers
+        | None ->
+            let found = "numbers for a network that is no stack of layers over neighbours"
+            Error(InSetting("gnn.fanOuts", found, "null, or gnn.model one of mlp, gcn, sage, gat, gatv2"))
+
     /// The layers that some fan-outs are for, one for each. Error: a setting gnn.fanOuts that the network cannot follow.
     let sampled (fanOuts: int list) (gnn: Gnn) : Result<GnnLayer list, GlemError> =
-        let text = fanOuts |> List.map string |> String.concat ","
-        let wrong found expected = Error(InSetting("gnn.fanOuts", found, expected))
-
-        match gnn.Layers with
-        | None ->
-            wrong
-                $"[%s{text}] for a network that is no stack of layers over neighbours"
-                "null, or gnn.model one of mlp, gcn, sage, gat, gatv2"
-        | Some layers when layers.Length <> fanOuts.Length ->
-            wrong $"[%s{text}]" $"null, or %d{layers.Length} whole numbers, one for each layer"
-        | Some layers -> Ok layers
+        layers gnn
+        |> Result.bind (fun layers ->
+            if layers.Length = fanOuts.Length then
+                Ok layers
+            else
+                let found = fanOuts |> List.map string |> String.concat ","
+                let expected = $"null, or %d{layers.Length} whole numbers, one for each layer"
+                Error(InSetting("gnn.fanOuts", $"[%s{found}]", expected)))
 
     /// The weights as they start.
     let initial (gnn: Gnn) (generator: torch.Generator) : Weights =

@@ -46,9 +46,7 @@ module Sage =
         let neighbours =
             match aggregator, x with
             // The narrower side of the product first; where few nodes are targets, the mean, which leaves their rows alone.
-            | Aggregator.Mean, Dense x when
-                left.shape[0] >= left.shape[1] || graph.TargetCount < graph.NodeCount
-                ->
+            | Aggregator.Mean, Dense x when left.shape[0] >= left.shape[1] || graph.TargetCount < graph.NodeCount ->
                 torch.nn.functional.linear (graph.Mean.Propagate x, left)
             | Aggregator.Mean, x -> graph.Mean.Propagate(NodeFeatures.linear left x)
             | Aggregator.Max, x ->
@@ -56,7 +54,13 @@ module Sage =
 
         let y = neighbours.add pass[$"%s{name}.lin_l.bias"]
         let own = NodeFeatures.first (int64 graph.TargetCount) x
-        let y = if root then y.add (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] own) else y
+
+        let y =
+            if root then
+                y.add (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] own)
+            else
+                y
+
         if normalise then torch.nn.functional.normalize y else y
 
     let gnn (config: SageConfig) : Gnn =

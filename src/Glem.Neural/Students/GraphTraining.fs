@@ -70,7 +70,12 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
         let lesson = stage.Lesson
-        let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = practice.Batch }
+
+        let plan =
+            FitRecipe.plan lesson.PerEpoch {
+                stage.Recipe with
+                    Batch = practice.Batch
+            }
 
         let step number =
             Scope.freeingAll (fun () ->
@@ -111,7 +116,14 @@ module GraphTraining =
         }
 
     /// Trains on the whole graph at once, and answers the best checkpoint by validation.
-    let toBest compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (view: GraphView) (start: GraphStart) : GraphFit =
+    let toBest
+        compute
+        (gnn: Gnn)
+        (stage: Stage)
+        (graph: GraphTensors)
+        (view: GraphView)
+        (start: GraphStart)
+        : GraphFit =
         let learn p number =
             let positions, x = view.Training number
             let at = positions |> Array.map (fun position -> int64 stage.Lesson.Nodes[position])
@@ -122,7 +134,10 @@ module GraphTraining =
         let answer p (nodes: int[]) =
             let logits = evaluate gnn p graph view.Predicting
             let rows = Array.zeroCreate (nodes.Length * gnn.Classes)
-            nodes |> Array.iteri (fun at node -> Array.blit logits (node * gnn.Classes) rows (at * gnn.Classes) gnn.Classes)
+
+            nodes
+            |> Array.iteri (fun at node -> Array.blit logits (node * gnn.Classes) rows (at * gnn.Classes) gnn.Classes)
+
             rows
 
         let practice = {

@@ -66,14 +66,13 @@ module LayerwiseInference =
 
         let hidden =
             inner
-            |> List.fold
-                (fun x layer -> apply compute most edges p layer x all |> NodeRows.ofVectors compute.Device)
-                x
+            |> List.fold (fun x layer -> apply compute most edges p layer x all |> NodeRows.ofVectors compute.Device) x
 
         (apply compute most edges p last hidden nodes).ToArray()
 
     /// The class logits of some nodes, row-major : [k; c].   edges : rows of in-edges   x : nodes -> their features [m; d]
-    let logits (compute: Compute) layers edges (p: Parameters) x nodes = logitsBy blockSize compute layers edges p x nodes
+    let logits (compute: Compute) layers edges (p: Parameters) x nodes =
+        logitsBy blockSize compute layers edges p x nodes
 
     /// The same where features and labels are given, each node's own label hidden from it.
     let answer compute (gnn: Gnn) layers edges p (inputs: NodeInputs) (nodes: int[]) : float32[] =
@@ -92,7 +91,9 @@ module LayerwiseInference =
             rows
 
     /// The posterior of every node. Raises GlemException where the network is no stack of layers.
-    let predict compute (gnn: Gnn) fanOuts (edges: Csr) (inputs: NodeInputs) (weights: Weights) : Posterior<Gnn> =
-        let layers = Gnn.sampled fanOuts gnn |> Result.orRaise
+    let predict compute (gnn: Gnn) (edges: Csr) (inputs: NodeInputs) (weights: Weights) : Posterior<Gnn> =
+        let layers = Gnn.layers gnn |> Result.orRaise
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
-        answer compute gnn layers edges p inputs (Array.init edges.NodeCount id) |> Posterior.ofLogits gnn.Classes
+
+        answer compute gnn layers edges p inputs (Array.init edges.NodeCount id)
+        |> Posterior.ofLogits gnn.Classes

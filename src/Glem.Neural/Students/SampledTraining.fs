@@ -64,7 +64,10 @@ module SampledTraining =
         let learn p number =
             let positions = targets number
             let nodes = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at])
-            let sampled = NeighbourSampler.sample edges fanOuts (stage.Key |> Key.named "neighbours" |> Key.at number) nodes
+
+            let sampled =
+                NeighbourSampler.sample edges fanOuts (stage.Key |> Key.named "neighbours" |> Key.at number) nodes
+
             let hidden = HashSet nodes
             let x = NodeRows.ofInputs compute.Device inputs hidden.Contains sampled.Nodes
             positions, forward compute.Device layers (GnnPass(p, Training(Stage.seed stage number))) sampled x

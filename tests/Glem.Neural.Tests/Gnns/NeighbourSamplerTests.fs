@@ -20,11 +20,16 @@ let private graph (random: Random) n edges =
 /// The in-edges of each node that a sample's layers read, as nodes of the whole graph.
 let private inEdges (sampled: SampledGraph) = [|
     for i in 0 .. sampled.Offsets.Length - 2 do
-        sampled.Nodes[i], [| for at in sampled.Offsets[i] .. sampled.Offsets[i + 1] - 1 -> sampled.Nodes[sampled.Sources[at]] |]
+        sampled.Nodes[i],
+        [|
+            for at in sampled.Offsets[i] .. sampled.Offsets[i + 1] - 1 -> sampled.Nodes[sampled.Sources[at]]
+        |]
 |]
 
 [<Fact>]
-let ``each node within reach keeps as many of its in-edges as its layer says, in their order, and targets come first`` () =
+let ``each node within reach keeps as many of its in-edges as its layer says, in their order, and targets come first``
+    ()
+    =
     Check.One(
         Config.QuickThrowOnFailure,
         fun (seed: int) ->

@@ -34,7 +34,10 @@ let private recipe model : GnnRecipe = {
 /// The networks of layers, one with maxima among them.
 let private recipes layers = [
     for model in models do
-        { recipe model with Layers = Some layers }
+        {
+            recipe model with
+                Layers = Some layers
+        }
 
     {
         recipe GnnModel.Sage with
@@ -150,7 +153,15 @@ let private watched (see: GraphTensors -> Tensor -> unit) (gnn: Gnn) =
 [<Fact>]
 let ``a layer is given one block at a time, however many nodes there are`` () =
     use _ = torch.NewDisposeScope()
-    let gnn = gnn { recipe GnnModel.Sage with Layers = Some 3 } features
+
+    let gnn =
+        gnn
+            {
+                recipe GnnModel.Sage with
+                    Layers = Some 3
+            }
+            features
+
     use p = Parameters.Create(compute, Gnn.role gnn, GraphModel.initial TinyTask.key gnn)
 
     for n in [ 100; 1000 ] do
@@ -170,7 +181,9 @@ let ``a layer is given one block at a time, however many nodes there are`` () =
 let private fit recipe fanOuts (inputs: NodeInputs) (fit: FitRecipe) =
     let gnn = GraphModel.ofRecipe recipe inputs TinyTask.classes |> GnnConfig.gnn
     let stage = TinyTask.stage TinyTask.key fit
-    GraphModel.initial TinyTask.key gnn |> SampledTraining.fit compute gnn fanOuts stage TinyTask.edges inputs
+
+    GraphModel.initial TinyTask.key gnn
+    |> SampledTraining.fit compute gnn fanOuts stage TinyTask.edges inputs
 
 let private tiny = TinyTask.inputs TinyTask.features
 
@@ -215,7 +228,12 @@ let ``with all neighbours, all targets and no dropout it is training on the whol
         let losses (train: Stage -> Weights * Posterior<Gnn>) = [|
             let seen = List<float32>()
 
-            let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Epochs = 10.0; Batch = 0 }
+            let stage =
+                TinyTask.stage TinyTask.key {
+                    TinyTask.recipe with
+                        Epochs = 10.0
+                        Batch = 0
+                }
 
             train {
                 stage with
@@ -249,7 +267,7 @@ let ``the answer is the same bits where layers lie in a file, and the whole grap
         for inputs in [ tiny; withLabels ] do
             let gnn = GraphModel.ofRecipe (recipe model) inputs TinyTask.classes |> GnnConfig.gnn
             let phi, p = fit (recipe model) [ -1; 2 ] inputs { TinyTask.recipe with Epochs = 2.0 }
-            Assert.Equal(p, LayerwiseInference.predict inFile gnn [ -1; 2 ] TinyTask.edges inputs phi)
+            Assert.Equal(p, LayerwiseInference.predict inFile gnn TinyTask.edges inputs phi)
             let whole = GraphModel.predict compute gnn graph inputs phi
             Golden.agree (string model) 1e-5 1e-5 (whole.Logits.ToArray()) (p.Logits.ToArray())
 
@@ -267,7 +285,10 @@ let ``no target of a step and no node that is answered for sees its own label`` 
 
     // One layer: its targets are the nodes that learn, or are answered for.
     let gnn =
-        { recipe GnnModel.Sage with Layers = Some 1 }
+        {
+            recipe GnnModel.Sage with
+                Layers = Some 1
+        }
         |> fun recipe -> GraphModel.ofRecipe recipe withLabels TinyTask.classes
         |> GnnConfig.gnn
         |> watched see
@@ -283,7 +304,14 @@ let ``no target of a step and no node that is answered for sees its own label`` 
 
 [<Fact>]
 let ``a step takes no more targets than the recipe's batch, and every epoch takes all of them`` () =
-    let gnn = gnn { recipe GnnModel.Sage with Layers = Some 1 } tiny.Width
+    let gnn =
+        gnn
+            {
+                recipe GnnModel.Sage with
+                    Layers = Some 1
+            }
+            tiny.Width
+
     let batches = List<int>()
 
     let see (graph: GraphTensors) (_: Tensor) =
@@ -292,7 +320,13 @@ let ``a step takes no more targets than the recipe's batch, and every epoch take
 
     for batch, expected in [ 8, [ 6; 6; 6 ]; 0, [ 18 ]; 17, [ 9; 9 ] ] do
         batches.Clear()
-        let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Epochs = 1.0; Batch = batch }
+
+        let stage =
+            TinyTask.stage TinyTask.key {
+                TinyTask.recipe with
+                    Epochs = 1.0
+                    Batch = batch
+            }
 
         GraphModel.initial TinyTask.key gnn
         |> SampledTraining.fit compute (watched see gnn) [ 3 ] stage TinyTask.edges tiny
@@ -314,6 +348,6 @@ let ``fan-outs that are not one for each layer, or for a network without layers,
     )
 
     Assert.Equal(
-        "setting gnn.fanOuts: found [5,5] for a network that is no stack of layers over neighbours, expected null, or gnn.model one of mlp, gcn, sage, gat, gatv2",
+        "setting gnn.fanOuts: found numbers for a network that is no stack of layers over neighbours, expected null, or gnn.model one of mlp, gcn, sage, gat, gatv2",
         refused GnnModel.Appnp [ 5; 5 ]
     )

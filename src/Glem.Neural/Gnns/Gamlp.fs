@@ -116,4 +116,5 @@ module Gamlp =
             Classes = config.Classes
             Weights = weights
             Forward = forward
+            Layers = None
         }

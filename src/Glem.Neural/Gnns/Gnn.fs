@@ -126,6 +126,10 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
             1e-5
         )
 
+/// One layer of a graph network on m nodes, b of which are targets: [b; outputs] of x : [m; inputs]. A target's row depends
+/// on its own and on those at its in-edges alone. On a whole graph all nodes are targets.
+type GnnLayer = GnnPass -> GraphTensors -> NodeFeatures -> Tensor
+
 /// A graph network: its weights, and a function of parameters, graph and node features : [n; d] that answers the class
 /// logits : [n; c]. Anything of this shape trains, predicts and takes part in EM.
 type Gnn = {
@@ -133,9 +137,48 @@ type Gnn = {
     /// In the order in which they are drawn.
     Weights: GnnWeight list
     Forward: GnnPass -> GraphTensors -> NodeFeatures -> Tensor
+    /// The layers whose composition Forward is, where it is one: these can be trained on samples of a graph and asked block
+    /// by block.
+    Layers: GnnLayer list option
 }
 
 module Gnn =
+    /// A network that is a stack of layers, from the features to the logits.
+    let ofLayers classes weights (layers: GnnLayer list) : Gnn = {
+        Classes = classes
+        Weights = weights
+        Forward =
+            fun pass graph x -> layers |> List.fold (fun x layer -> Dense(layer pass graph x)) x |> NodeFeatures.toDense
+        Layers = Some layers
+    }
+
+    /// Any other network.
+    let ofForward classes weights forward : Gnn = {
+        Classes = classes
+        Weights = weights
+        Forward = forward
+        Layers = None
+    }
+
+    /// The layers. Error: a setting gnn.fanOuts that this network, which has none, cannot follow.
+    let layers (gnn: Gnn) : Result<GnnLayer list, GlemError> =
+        match gnn.Layers with
+        | Some layers -> Ok layers
+        | None ->
+            let found = "numbers for a network that is no stack of layers over neighbours"
+            Error(InSetting("gnn.fanOuts", found, "null, or gnn.model one of mlp, gcn, sage, gat, gatv2"))
+
+    /// The layers that some fan-outs are for, one for each. Error: a setting gnn.fanOuts that the network cannot follow.
+    let sampled (fanOuts: int list) (gnn: Gnn) : Result<GnnLayer list, GlemError> =
+        layers gnn
+        |> Result.bind (fun layers ->
+            if layers.Length = fanOuts.Length then
+                Ok layers
+            else
+                let found = fanOuts |> List.map string |> String.concat ","
+                let expected = $"null, or %d{layers.Length} whole numbers, one for each layer"
+                Error(InSetting("gnn.fanOuts", $"[%s{found}]", expected)))
+
     /// The weights as they start.
     let initial (gnn: Gnn) (generator: torch.Generator) : Weights =
         use _ = torch.NewDisposeScope()

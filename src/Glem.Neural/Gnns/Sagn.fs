@@ -96,4 +96,5 @@ module Sagn =
             Classes = config.Classes
             Weights = weights
             Forward = forward
+            Layers = None
         }

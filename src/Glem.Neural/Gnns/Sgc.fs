@@ -27,4 +27,5 @@ module Sgc =
                     // On the narrower side of the product.
                     | Dense x when weight.shape[0] >= weight.shape[1] -> pass.Linear "lin" (Dense(times graph x))
                     | x -> (times graph (NodeFeatures.linear weight x)).add pass["lin.bias"]
+            Layers = None
         }

@@ -38,7 +38,7 @@ module Gamlp =
         BatchNorm = true
     }
 
-    /// sum over k of weight_k x_k.   weights : [n; k]   xs : k of [n; d]
+    /// sum over k of weight_k x_k.   weights : [b; k]   xs : k of [b; d]
     let internal weighted (weights: Tensor) (xs: Tensor list) =
         xs |> List.mapi (fun k x -> x.mul (weights.narrow (1L, int64 k, 1L))) |> List.reduce _.add
 
@@ -66,7 +66,7 @@ module Gamlp =
                 yield! Mlp.weightsOf "label_fc." labelNetwork
         ]
 
-        // Hop k's score against what the hops before it agree on : [n; 1].
+        // Hop k's score against what the hops before it agree on : [b; 1].
         let attend (pass: GnnPass) (hidden: Tensor list) =
             let score history (x: Tensor) = (pass.Linear "lr_att" (Dense(torch.cat ([| history; x |], 1L)))).sigmoid()
 

@@ -161,7 +161,10 @@ module Gnn =
     let decoupled classes weights (network: Decoupled) : Gnn =
         let forward pass graph x =
             let x: Tensor = NodeFeatures.toDense x
-            let labelColumns = network.Labels |> Option.map (fun branch -> int64 branch.Columns) |> Option.defaultValue 0L
+
+            let labelColumns =
+                network.Labels |> Option.map (fun branch -> int64 branch.Columns) |> Option.defaultValue 0L
+
             let width = x.shape[1] - labelColumns
 
             let labels =

@@ -63,16 +63,16 @@ module Sagn =
                 |> List.mapi (fun k hop ->
                     torch.nn.functional
                         .linear(hop, pass[$"fcs.%d{k}.weight"])
-                        .reshape([| -1L; int64 config.Heads; int64 config.Hidden |])) // [n; h; d]
+                        .reshape([| -1L; int64 config.Heads; int64 config.Hidden |])) // [b; h; d]
 
-            let own = hidden[0].mul(pass["hop_attn_l"]).sum(-1L) // [n; h]
+            let own = hidden[0].mul(pass["hop_attn_l"]).sum(-1L) // [b; h]
 
             let scores = [|
                 for hop in hidden ->
                     (hop.mul(pass["hop_attn_r"]).sum(-1L).add(own)).leaky_relu(0.2.ToScalar()).unsqueeze(-1L)
             |]
 
-            let shares = torch.cat(scores, -1L).softmax(-1L) |> pass.Dropout config.AttentionDropout // [n; h; k]
+            let shares = torch.cat(scores, -1L).softmax(-1L) |> pass.Dropout config.AttentionDropout // [b; h; k]
 
             let attended =
                 hidden
@@ -86,7 +86,8 @@ module Sagn =
 
             match labels with
             | [] -> logits
-            | labels -> logits.add (List.exactlyOne labels |> Dense |> Mlp.forwardOf "label_mlp." (network config.Labels) pass)
+            | labels ->
+                logits.add (List.exactlyOne labels |> Dense |> Mlp.forwardOf "label_mlp." (network config.Labels) pass)
 
         Gnn.decoupled config.Classes weights {
             Features = Hops.all _.Mean config.Hops

@@ -50,7 +50,7 @@ module Sign =
                     1L
                 ) // [b; (K + 1) h]
 
-            let active = (wide.relu ()).sub((wide.neg().relu ()).mul pass["prelu.weight"])
+            let active = (wide.relu ()).sub((wide.neg().relu()).mul pass["prelu.weight"])
             Mlp.forwardOf "project." classifier pass (Dense active)
 
         Gnn.decoupled config.Classes weights {

@@ -42,7 +42,11 @@ module internal DecoupledTraining =
         |> Array.chunkBySize block
         |> Array.collect (fun nodes ->
             Scope.freeingAll (fun () ->
-                (logits compute network inputs (GnnPass(p, Evaluating)) nodes).cpu().contiguous().data<float32>().ToArray()))
+                (logits compute network inputs (GnnPass(p, Evaluating)) nodes)
+                    .cpu()
+                    .contiguous()
+                    .data<float32>()
+                    .ToArray()))
 
     /// Logits of all n nodes, row-major : [n; c].
     let predict compute (gnn: Gnn) network n inputs (weights: Weights) =

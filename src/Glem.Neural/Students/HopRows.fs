@@ -28,7 +28,7 @@ module internal HopRows =
                     let block = (Vectors.some rows first (min size (x.Width - first)) x).``to`` compute.Device
 
                     for k, hop in spread block |> List.indexed do
-                        write (k * x.Width + first) (hop.cpu().contiguous ())))
+                        write (k * x.Width + first) (hop.cpu().contiguous())))
 
     /// Hops of x : [n; d], a block of columns at a time. The numbers do not depend on the budget.
     let ofFeatures (compute: Compute) (graph: GraphTensors) (hops: Hops) (x: Vectors) : HopRows =
@@ -51,7 +51,11 @@ module internal HopRows =
         // Every fold's members : [k] each, and a column that blanks them out : [n; 1].
         let inFold = [
             for fold in 0 .. labels.Folds - 1 ->
-                [| for i in 0 .. folds.Length - 1 do if folds[i] = fold then int64 i |],
+                [|
+                    for i in 0 .. folds.Length - 1 do
+                        if folds[i] = fold then
+                            int64 i
+                |],
                 folds |> Array.map (fun own -> if own = fold then 0f else 1f)
         ]
 

@@ -171,8 +171,11 @@ module Vectors =
     // is read and written in long stretches only.
     let private columnsInFile folder count width (fill: (int -> Tensor -> unit) -> unit) =
         use blocks = scratchFile folder (4L * int64 count * int64 width)
-        let rowsAtATime = transposed / (4 * width) |> max 1
-        let stretches = [| 0..rowsAtATime .. count - 1 |] |> Array.map (fun row -> row, min rowsAtATime (count - row))
+        let rowsAtATime = transposed / (4 * width) |> min count |> max 1
+
+        let stretches =
+            [| 0..rowsAtATime .. count - 1 |] |> Array.map (fun row -> row, min rowsAtATime (count - row))
+
         let at column w row = 4L * (int64 count * int64 column + int64 w * int64 row)
         let written = Collections.Generic.List<struct (int * int)>()
 

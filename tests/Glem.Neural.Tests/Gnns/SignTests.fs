@@ -1,6 +1,5 @@
 module Glem.Neural.Tests.SignTests
 
-open System.Collections.Generic
 open Glem
 open TorchSharp
 open Xunit
@@ -36,10 +35,17 @@ let ``SIGN is a PReLU on linear layers of x, P x and P^2 x side by side, and a l
         |]
 
     let power = dense.reshape [| 6L; 6L |]
-    let linear name (x: Tensor) = (x.matmul (p[$"%s{name}.weight"].t ())).add p[$"%s{name}.bias"]
+    let linear name (x: Tensor) = torch.nn.functional.linear (x, p[$"%s{name}.weight"], p[$"%s{name}.bias"])
 
     let wide =
-        torch.cat ([| linear "lins.0" x; linear "lins.1" (power.matmul x); linear "lins.2" (power.matmul (power.matmul x)) |], 1L)
+        torch.cat (
+            [|
+                linear "lins.0" x
+                linear "lins.1" (power.matmul x)
+                linear "lins.2" (power.matmul (power.matmul x))
+            |],
+            1L
+        )
 
     let expected = torch.nn.functional.leaky_relu (wide, 0.25) |> linear "project.lins.0"
 

@@ -68,8 +68,7 @@ let private inputs isLabelled case : NodeInputs = {
             None
 }
 
-let private network model dropout inputs =
-    GraphModel.ofRecipe (recipe model dropout) inputs c |> GnnConfig.gnn
+let private network model dropout inputs = GraphModel.ofRecipe (recipe model dropout) inputs c |> GnnConfig.gnn
 
 /// A law of every decoupled network, with label inputs and without, on random graphs.
 let private holds (law: Gnn -> NodeInputs -> Case -> unit) =
@@ -97,11 +96,11 @@ let private gradients (p: Parameters) = [
             p[name].grad <- null
 ]
 
-let private agreeing (what: string) expected actual =
+let private agreeing (what: string) (expected: (string * float32[]) list) (actual: (string * float32[]) list) =
     Assert.Equal<string list>(List.map fst expected, List.map fst actual)
 
     for (name, a), (_, b) in List.zip expected actual do
-        Golden.agree $"%s{what}, %s{name}" 1e-6 1e-5 a b
+        Golden.agreeToLargest $"%s{what}, %s{name}" 3e-6 1.0 a b
 
 /// The network on rows, all nodes in one pass.
 let private onRows compute (gnn: Gnn) graph (inputs: NodeInputs) p mode =
@@ -187,9 +186,9 @@ let ``hops are the same bits in memory and in files, by as many columns at a tim
             |> List.map Golden.floats
 
         let expected = all compute
-        Assert.Equal<float32[] list>(expected, all (budgeted folder 0L))
-        // Three columns of SGC's two hops at a time, two of GAMLP's labels.
-        Assert.Equal<float32[] list>(expected, all (budgeted folder (int64 (72 * n case)))))
+        Assert.True((expected = all (budgeted folder 0L)))
+        // SGC, SIGN and SAGN fit, two or three columns at a time; GAMLP does not.
+        Assert.True((expected = all (budgeted folder (int64 (72 * n case))))))
 
 let private fit compute recipe (stage: Stage) (inputs: NodeInputs) =
     use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
@@ -258,14 +257,18 @@ let ``in prediction a node's own label input does not reach its own logits, and 
 let ``in training a node's own label input does not teach the model that node`` () =
     for model in models do
         let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Epochs = 2.0 }
+        let folds = LabelInput.folds (tiny (Some goldRows)).Labels.Value
+        let foldOf at = folds[int stage.Lesson.Nodes[at]]
+        // Batch norm needs a second node; one that reads none of the fold's labels either.
+        let second = [ 2..17 ] |> List.find (fun at -> foldOf at = foldOf 1)
         let node = int stage.Lesson.Nodes[1]
 
         let alone = {
             stage with
                 Lesson = {
                     stage.Lesson with
-                        Epoch = fun _ -> [| 1 |]
-                        PerEpoch = 1
+                        Epoch = fun _ -> [| 1; second |]
+                        PerEpoch = 2
                 }
         }
 
@@ -276,21 +279,19 @@ let ``in training a node's own label input does not teach the model that node`` 
 let ``a step learns from as many nodes as the recipe's batch says, from one alone too`` () =
     for model in models do
         for batch, perEpoch in [ 0, 1; 8, 3; 18, 1; 1, 18 ] do
-            let mutable steps = 0
+            let steps = ref 0
 
             let stage = {
-                TinyTask.stage
-                    TinyTask.key
-                    {
-                        TinyTask.recipe with
-                            Epochs = 2.0
-                            Batch = batch
-                    } with
-                    Watch = fun _ -> steps <- steps + 1
+                TinyTask.stage TinyTask.key {
+                    TinyTask.recipe with
+                        Epochs = 2.0
+                        Batch = batch
+                } with
+                    Watch = fun _ -> steps.Value <- steps.Value + 1
             }
 
             let phi, _ = fit compute (recipe model 0.2) stage (tiny None)
-            Assert.Equal(2 * perEpoch, steps)
+            Assert.Equal(2 * perEpoch, steps.Value)
 
             for pair in phi do
-                Assert.All(pair.Value.Values, (fun value -> Assert.True(Single.IsFinite value, pair.Key)))
+                Assert.True(Array.forall Single.IsFinite pair.Value.Values, $"%O{model}, %s{pair.Key}")

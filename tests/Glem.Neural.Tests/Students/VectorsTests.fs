@@ -60,11 +60,12 @@ let ``vectors that come in blocks of columns are the same in memory and in a fil
                         write columns[0] (block.contiguous ()))
 
             let rows = Array.init (min n 3) (fun _ -> random.Next n)
-            let part = built(inFiles folder) |> Vectors.some rows (d / 2) (d - d / 2)
+            let part = built (inFiles folder) |> Vectors.some rows (d / 2) (d - d / 2)
 
             built (inFiles folder) = Vectors.ofArray d values
             && built (MemoryBudget.standard ()) = Vectors.ofArray d values
-            && part.data<float32>().ToArray() = Array.collect (fun row -> values[row * d + d / 2 .. row * d + d - 1]) rows
+            && part.data<float32>().ToArray() =
+                Array.collect (fun row -> values[row * d + d / 2 .. row * d + d - 1]) rows
     )
 
 [<Fact>]

@@ -13,6 +13,7 @@ let gin inputs hidden classes : Gnn = {
         let ones = torch.ones [| graph.Edges.Col.shape[0]; 1L |]
         let layer name x = (pass.Linear name (Dense(GraphOps.EdgeSpmm(graph.Edges, ones, x).add x))).relu ()
         NodeFeatures.toDense x |> layer "a1" |> pass.Dropout 0.5 |> layer "a2" |> Dense |> pass.Linear "out"
+    Decoupled = None
 }
 
 let recipe = Recipes.quickstart |> if Array.contains "--quick" fsi.CommandLineArgs then Recipes.quick else id

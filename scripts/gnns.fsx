@@ -45,5 +45,5 @@ for model in [ GnnModel.Mlp; GnnModel.Gcn ] do
     row (Settings.show model) (trained model)
     row $"{Settings.show model} + Correct & Smooth" (corrected model)
 
-for model in [ GnnModel.Sgc; GnnModel.Sage; GnnModel.Gat; GnnModel.Appnp; GnnModel.Gatv2; GnnModel.Sagn; GnnModel.Gamlp; GnnModel.RevGat ] do
+for model in [ GnnModel.Sgc; GnnModel.Sign; GnnModel.Sage; GnnModel.Gat; GnnModel.Appnp; GnnModel.Gatv2; GnnModel.Sagn; GnnModel.Gamlp; GnnModel.RevGat ] do
     row (Settings.show model) (trained model)

@@ -22,4 +22,5 @@ module Appnp =
         Weights = Mlp.weightsOf "" config.Mlp
         Forward =
             fun pass graph x -> Mlp.forwardOf "" config.Mlp pass x |> propagate config.Hops config.Alpha graph.Symmetric
+        Decoupled = None
     }

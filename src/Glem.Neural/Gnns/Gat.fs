@@ -88,6 +88,7 @@ module Gat =
                         yield! weights (conv k) config.Heads (config.Hidden / config.Heads) inputs true
             ]
             Forward = forward
+            Decoupled = None
         }
 
     let gnn (config: GatConfig) : Gnn =

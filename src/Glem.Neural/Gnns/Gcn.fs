@@ -107,4 +107,5 @@ module Gcn =
             Classes = config.Classes
             Weights = weights config
             Forward = forward
+            Decoupled = None
         }

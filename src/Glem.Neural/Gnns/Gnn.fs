@@ -8,6 +8,7 @@ open Glem.Torch.Extensions
 type GnnStart =
     | Zeros
     | Ones
+    | Constant of value: float
     /// Uniform within plus and minus this.
     | Uniform of bound: float
 
@@ -68,6 +69,7 @@ module GnnWeight =
         match weight.Start with
         | Zeros -> torch.zeros shape
         | Ones -> torch.ones shape
+        | Constant value -> torch.full (shape, value.ToScalar())
         | Uniform bound -> torch.rand (shape, generator = generator) * (2.0 * bound) - bound
 
 /// One forward pass of a graph network: whose weights it reads, and what it drops. `after` is the number of the place
@@ -126,6 +128,23 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
             1e-5
         )
 
+/// Label inputs that go a way of their own.
+type LabelBranch = {
+    /// c: the inputs' last columns.
+    Columns: int
+    Hops: Hops
+}
+
+/// A network that sees the graph in hops of its inputs alone: a node's rows of them are all that its logits need.
+type Decoupled = {
+    Features: Hops
+    /// None: label inputs, where there are any, are columns of the features.
+    Labels: LabelBranch option
+    /// Logits : [b; c] of any b nodes from their rows of the features' hops, each [b; d], and of the labels', each [b; c],
+    /// which is an empty list without a branch of their own.
+    Head: GnnPass -> Tensor list -> Tensor list -> Tensor
+}
+
 /// A graph network: its weights, and a function of parameters, graph and node features : [n; d] that answers the class
 /// logits : [n; c]. Anything of this shape trains, predicts and takes part in EM.
 type Gnn = {
@@ -133,9 +152,35 @@ type Gnn = {
     /// In the order in which they are drawn.
     Weights: GnnWeight list
     Forward: GnnPass -> GraphTensors -> NodeFeatures -> Tensor
+    /// How it trains on rows without the graph, where it can. Then `Forward` must be what `Gnn.decoupled` makes of it.
+    Decoupled: Decoupled option
 }
 
 module Gnn =
+    /// The network whose forward pass is a decoupled network's: propagate, then head.
+    let decoupled classes weights (network: Decoupled) : Gnn =
+        let forward pass graph x =
+            let x: Tensor = NodeFeatures.toDense x
+
+            let labelColumns =
+                network.Labels |> Option.map (fun branch -> int64 branch.Columns) |> Option.defaultValue 0L
+
+            let width = x.shape[1] - labelColumns
+
+            let labels =
+                match network.Labels with
+                | Some branch -> x.narrow (1L, width, labelColumns) |> Hops.spread graph branch.Hops
+                | None -> []
+
+            network.Head pass (x.narrow (1L, 0L, width) |> Hops.spread graph network.Features) labels
+
+        {
+            Classes = classes
+            Weights = weights
+            Forward = forward
+            Decoupled = Some network
+        }
+
     /// The weights as they start.
     let initial (gnn: Gnn) (generator: torch.Generator) : Weights =
         use _ = torch.NewDisposeScope()

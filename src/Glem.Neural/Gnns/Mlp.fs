@@ -46,4 +46,5 @@ module Mlp =
         Classes = config.Classes
         Weights = weightsOf "" config
         Forward = fun pass _ x -> forwardOf "" config pass x
+        Decoupled = None
     }

@@ -226,4 +226,5 @@ module RevGat =
             Classes = config.Classes
             Weights = all
             Forward = forward
+            Decoupled = None
         }

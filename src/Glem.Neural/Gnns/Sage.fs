@@ -85,4 +85,5 @@ module Sage =
             Classes = config.Classes
             Weights = weights
             Forward = forward
+            Decoupled = None
         }

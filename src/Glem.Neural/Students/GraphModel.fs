@@ -93,22 +93,26 @@ module GraphModel =
             all
 
     /// The posterior of every node.
-    let predict compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) =
-        use x = tensors compute inputs
+    let predict compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) : Posterior<Gnn> =
+        match gnn.Decoupled with
+        | Some network ->
+            let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
 
-        let predicting = predicting compute gnn.Classes inputs x
+            DecoupledTraining.predict compute gnn network graph.NodeCount hops weights
+            |> Posterior.ofLogits gnn.Classes
+        | None ->
+            use x = tensors compute inputs
+            let predicting = predicting compute gnn.Classes inputs x
+            GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes
 
-        GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes: Posterior<Gnn>
-
-    /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
-    let fit
+    let private fitOnGraph
         compute
         (gnn: Gnn)
         (stage: Stage)
         (graph: GraphTensors)
         (inputs: NodeInputs)
         (start: Weights)
-        : Weights * Posterior<Gnn> =
+        : Weights * float32[] =
         use x = tensors compute inputs
 
         let view = {
@@ -121,4 +125,16 @@ module GraphModel =
         }
 
         let fit = GraphTraining.toBest compute gnn stage graph view (Anew start)
-        fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits
+        fit.Weights, fit.Logits
+
+    /// Trains from the starting weights, a decoupled network in batches of rows and any other on the whole graph at once;
+    /// answers the best checkpoint and its posterior.
+    let fit compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (inputs: NodeInputs) (start: Weights) =
+        let weights, logits =
+            match gnn.Decoupled with
+            | Some network ->
+                let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
+                DecoupledTraining.fit compute gnn network stage graph.NodeCount hops start
+            | None -> fitOnGraph compute gnn stage graph inputs start
+
+        weights, (Posterior.ofLogits gnn.Classes logits: Posterior<Gnn>)

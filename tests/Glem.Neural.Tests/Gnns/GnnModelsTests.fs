@@ -13,6 +13,7 @@ let private models = [
     GnnModel.Gatv2
     GnnModel.Appnp
     GnnModel.Sgc
+    GnnModel.Sign
     GnnModel.RevGat
     GnnModel.Gamlp
     GnnModel.Sagn
@@ -105,6 +106,7 @@ let ``every field of a recipe is another model where the model has it`` () =
             GnnModel.Gat
             GnnModel.Gatv2
             GnnModel.Appnp
+            GnnModel.Sign
             GnnModel.RevGat
             GnnModel.Gamlp
             GnnModel.Sagn
@@ -114,7 +116,7 @@ let ``every field of a recipe is another model where the model has it`` () =
         [ GnnModel.Gat; GnnModel.Gatv2; GnnModel.RevGat; GnnModel.Sagn ],
         fun (r: GnnRecipe) -> { r with Heads = Some 4 }
         "hops",
-        [ GnnModel.Appnp; GnnModel.Sgc; GnnModel.Gamlp; GnnModel.Sagn ],
+        [ GnnModel.Appnp; GnnModel.Sgc; GnnModel.Sign; GnnModel.Gamlp; GnnModel.Sagn ],
         fun (r: GnnRecipe) -> { r with Hops = Some 1 }
         "alpha", [ GnnModel.Appnp; GnnModel.Gamlp ], fun (r: GnnRecipe) -> { r with Alpha = Some 0.3 }
         "aggregator",
@@ -149,6 +151,7 @@ let ``a node's logits depend on the nodes within reach of the model and on no ot
             GnnModel.Gat, 2
             GnnModel.Gatv2, 2
             GnnModel.Sgc, 2
+            GnnModel.Sign, 3
             GnnModel.Sagn, 3
             GnnModel.Gamlp, 5
             GnnModel.RevGat, 6

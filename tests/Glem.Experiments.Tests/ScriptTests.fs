@@ -118,6 +118,14 @@ let ``the script that compares graph models prints a row for each`` () =
         Assert.Contains($"| {model} | ", outcome.Out)
 
 [<Fact>]
+let ``the script that measures fan-outs prints a row with them and one without`` () =
+    let outcome = run "fan-outs.fsx" [ "--quick" ]
+    Assert.True((outcome.Code = 0), outcome.Err)
+
+    for fanOuts in [ @"\[10,10\]"; "null" ] do
+        Assert.Matches($@"\| {fanOuts} \| 0 \| \d+\.\d \| \d+\.\d \|", outcome.Out)
+
+[<Fact>]
 let ``a script refuses a bad option and a folder without data with code 2 and one error line`` () =
     use folder = new TestFolder()
 

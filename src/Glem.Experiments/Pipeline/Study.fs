@@ -260,10 +260,22 @@ module Study =
             Labels = LabelInput.rows gnn.LabelInput gnn.LabelFolds (key study "gnn") study.Supervision (soften q)
         }
 
+    /// The graph model taught a stage's lesson, on the whole graph or on samples of it.
+    let private fitGnn (study: Study) gnn stage inputs (start: Weights) =
+        match study.Recipe.Gnn.FanOuts with
+        | None -> GraphModel.fit study.Compute gnn stage study.Graph inputs start
+        | Some fanOuts -> SampledTraining.fit study.Compute gnn fanOuts stage study.Dataset.Graph.Edges inputs start
+
+    /// What a graph model says of every node of a study.   inputs : of these nodes
+    let readGnn (study: Study) gnn inputs (weights: Weights) : Posterior<Gnn> =
+        match study.Recipe.Gnn.FanOuts with
+        | None -> GraphModel.predict study.Compute gnn study.Graph inputs weights
+        | Some _ -> LayerwiseInference.predict study.Compute gnn study.Dataset.Graph.Edges inputs weights
+
     let private gnnOnGold study name key (inputs: NodeInputs) =
         let gnn = study.Gnn inputs
         let stage = stage study name key study.Recipe.GnnFit (goldLesson study study.Recipe.GnnFit)
-        GraphModel.initial key gnn |> GraphModel.fit study.Compute gnn stage study.Graph inputs
+        GraphModel.initial key gnn |> fitGnn study gnn stage inputs
 
     /// The GNN on gold labels and what the frozen LM offers: the ladder's "static two-stage", and EM's first p.
     let gnnOnEmbeddings (study: Study) (lm: LmFit, q: Posterior<Lm>) : Weights * Posterior<Gnn> =
@@ -337,7 +349,7 @@ module Study =
                         | Pretrained -> pretrainedGnn
                         | Previous -> phi
 
-                    GraphModel.fit study.Compute gnn stage study.Graph inputs start
+                    fitGnn study gnn stage inputs start
         }
 
     let private stopRule (recipe: Recipe) = {

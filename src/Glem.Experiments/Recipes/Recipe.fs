@@ -178,9 +178,9 @@ module Recipe =
                 x > 0.0 && x <= 1.0)
         ]
 
-        // The graph model takes all nodes at once, at one rate.
+        // The graph model takes a step's nodes at once, at one rate.
         let graphFit key (fit: FitRecipe) = [
-            check $"%s{key}.accumulate" (float fit.Accumulate) "1: the GNN takes all nodes at once" ((=) 1.0)
+            check $"%s{key}.accumulate" (float fit.Accumulate) "1: the GNN takes a step's nodes at once" ((=) 1.0)
             check $"%s{key}.optimiser.layerDecay" fit.Optimiser.LayerDecay "1: the GNN has one rate" ((=) 1.0)
         ]
 
@@ -235,6 +235,9 @@ module Recipe =
             given (atLeast 0) "hops" gnn.Hops
             given share "alpha" gnn.Alpha
 
+            for fanOut in Option.defaultValue [] gnn.FanOuts do
+                check "gnn.fanOuts" (float fanOut) "whole numbers from 0, or -1 for all neighbours" (fun x -> x >= -1.0)
+
             let heads = GnnConfig.heads gnn
 
             match gnn.Model with
@@ -267,6 +270,16 @@ module Recipe =
                 Some(InSetting("lm.lora.rank", string recipe.Lm.Lora.Rank, $"%s{instead}: adapters would train it"))
             else
                 check "lm.tokenDropout" recipe.Lm.TokenDropout $"%s{instead}: each text is read once, whole" ((=) 0.0)
+
+        // Asked last: a model is built from fields that are in range.
+        let fanOuts () =
+            match recipe.Gnn.FanOuts with
+            | Some fanOuts when recipe.Gnn.Model <> GnnModel.Rgcn ->
+                GnnConfig.ofRecipe recipe.Gnn 1 0 2
+                |> GnnConfig.gnn
+                |> Gnn.sampled fanOuts
+                |> Result.map (fun _ -> recipe)
+            | _ -> Ok recipe
 
         [
             atLeast 1 "lm.layers" recipe.Lm.Layers
@@ -311,4 +324,4 @@ module Recipe =
         |> List.tryPick id
         |> function
             | Some error -> Error error
-            | None -> Ok recipe
+            | None -> fanOuts ()

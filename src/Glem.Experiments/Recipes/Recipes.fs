@@ -112,6 +112,7 @@ module Recipes =
             Alpha = None
             Aggregator = None
             BatchNorm = None
+            FanOuts = None
             Features = Embeddings
             LabelInput = Off
             LabelFolds = 4

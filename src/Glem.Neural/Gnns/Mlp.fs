@@ -31,20 +31,24 @@ module Mlp =
                 yield! GnnWeight.batchNorm (prefix + norm k) config.Hidden
     ]
 
+    /// Layer k : [n; h], or [n; c], of [n; d].
+    let private layer prefix (config: MlpConfig) k (pass: GnnPass) (x: NodeFeatures) =
+        let x = if k = 0 then pass.DropFeatures config.InputDropout x else x
+        let y = pass.Linear (prefix + lin k) x
+
+        if k = config.Layers - 1 then
+            y
+        else
+            let y = if config.BatchNorm then pass.BatchNorm (prefix + norm k) y else y
+            y.relu () |> pass.Dropout config.HiddenDropout
+
     /// The output of an MLP whose names stand behind a prefix : [n; c] of [n; d].
     let forwardOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
-        let hidden x k =
-            let y = pass.Linear (prefix + lin k) x
-            let y = if config.BatchNorm then pass.BatchNorm (prefix + norm k) y else y
-            y.relu () |> pass.Dropout config.HiddenDropout |> Dense
+        [ 1 .. config.Layers - 1 ]
+        |> List.fold (fun y k -> layer prefix config k pass (Dense y)) (layer prefix config 0 pass x)
 
-        [ 0 .. config.Layers - 2 ]
-        |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-        |> pass.Linear(prefix + lin (config.Layers - 1))
+    let gnn (config: MlpConfig) : Gnn =
+        let layer k pass (graph: GraphTensors) x =
+            layer "" config k pass (NodeFeatures.first (int64 graph.TargetCount) x)
 
-    let gnn (config: MlpConfig) : Gnn = {
-        Classes = config.Classes
-        Weights = weightsOf "" config
-        Forward = fun pass _ x -> forwardOf "" config pass x
-        Decoupled = None
-    }
+        Gnn.ofLayers config.Classes (weightsOf "" config) [ for k in 0 .. config.Layers - 1 -> layer k ]

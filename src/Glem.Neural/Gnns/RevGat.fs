@@ -222,9 +222,4 @@ module RevGat =
             let hidden = if share > 0.0 then Ops.Dropout(hidden, share, seed) else hidden
             (convolve config (conv (config.Layers - 1)) pass edges (Dense hidden)).add pass["bias_last.bias"]
 
-        {
-            Classes = config.Classes
-            Weights = all
-            Forward = forward
-            Decoupled = None
-        }
+        Gnn.ofForward config.Classes all forward

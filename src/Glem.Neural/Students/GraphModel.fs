@@ -94,13 +94,14 @@ module GraphModel =
 
     /// The posterior of every node.
     let predict compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) : Posterior<Gnn> =
-        match gnn.Decoupled with
-        | Some network ->
+        match gnn.Structure with
+        | Decoupled network ->
             let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
 
             DecoupledTraining.predict compute gnn network graph.NodeCount hops weights
             |> Posterior.ofLogits gnn.Classes
-        | None ->
+        | Whole
+        | Layers _ ->
             use x = tensors compute inputs
             let predicting = predicting compute gnn.Classes inputs x
             GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes
@@ -131,10 +132,11 @@ module GraphModel =
     /// answers the best checkpoint and its posterior.
     let fit compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (inputs: NodeInputs) (start: Weights) =
         let weights, logits =
-            match gnn.Decoupled with
-            | Some network ->
+            match gnn.Structure with
+            | Decoupled network ->
                 let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
                 DecoupledTraining.fit compute gnn network stage graph.NodeCount hops start
-            | None -> fitOnGraph compute gnn stage graph inputs start
+            | Whole
+            | Layers _ -> fitOnGraph compute gnn stage graph inputs start
 
         weights, (Posterior.ofLogits gnn.Classes logits: Posterior<Gnn>)

@@ -34,7 +34,19 @@ module GraphView =
         Predicting = fun pass -> pass x
     }
 
-/// Trains graph networks on the whole graph at once, whoever they are to EM.
+/// How a graph network is taught and asked.
+type GraphPractice = {
+    /// n.
+    NodeCount: int
+    /// Nodes of an optimiser step; 0 takes all that an epoch teaches.
+    Batch: int
+    /// For an optimiser step: the positions in the lesson that it learns from, and the logits of their nodes : [k; c].
+    Learn: Parameters -> int -> int[] * Tensor
+    /// The logits of some nodes, row-major : [k; c].
+    Answer: Parameters -> int[] -> float32[]
+}
+
+/// Trains graph networks, whoever they are to EM.
 module GraphTraining =
     let private evaluate gnn p graph (inference: Inference) =
         use _ = torch.no_grad ()
@@ -49,14 +61,7 @@ module GraphTraining =
         evaluate gnn p graph inference
 
     /// Trains, and answers the best checkpoint by validation.
-    let toBest
-        (compute: Compute)
-        (gnn: Gnn)
-        (stage: Stage)
-        (graph: GraphTensors)
-        (view: GraphView)
-        (start: GraphStart)
-        : GraphFit =
+    let practise (compute: Compute) (gnn: Gnn) (stage: Stage) (practice: GraphPractice) (start: GraphStart) : GraphFit =
         let weights, memory =
             match start with
             | Anew weights -> weights, None
@@ -65,26 +70,26 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
         let lesson = stage.Lesson
-        let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
+
+        let plan =
+            FitRecipe.plan lesson.PerEpoch {
+                stage.Recipe with
+                    Batch = practice.Batch
+            }
 
         let step number =
             Scope.freeingAll (fun () ->
-                let positions, x = view.Training number
-                let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
-                let taught = torch.tensor(at).``to`` compute.Device
-                let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
-                let loss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
+                let positions, logits = practice.Learn p number
+                let loss = Lesson.loss compute.Device lesson positions logits
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
                 loss.item<float32>() |> float)
 
-        let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
-        let c = gnn.Classes
+        let judged = stage.Validation.Nodes |> Array.map int
 
         let score () =
-            let logits = evaluate gnn p graph view.Predicting
-            let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
-            Predictions.ofLogits c rows truth |> Metrics.scores
+            let rows = practice.Answer p judged |> Array.map float
+            Predictions.ofLogits gnn.Classes rows stage.Validation.Truth |> Metrics.scores
 
         let trainee = {
             Name = stage.Name
@@ -107,5 +112,39 @@ module GraphTraining =
         {
             Weights = p.Snapshot()
             Optimiser = memory.Value
-            Logits = evaluate gnn p graph view.Predicting
+            Logits = practice.Answer p (Array.init practice.NodeCount id)
         }
+
+    /// Trains on the whole graph at once, and answers the best checkpoint by validation.
+    let toBest
+        compute
+        (gnn: Gnn)
+        (stage: Stage)
+        (graph: GraphTensors)
+        (view: GraphView)
+        (start: GraphStart)
+        : GraphFit =
+        let learn p number =
+            let positions, x = view.Training number
+            let at = positions |> Array.map (fun position -> int64 stage.Lesson.Nodes[position])
+            let taught = torch.tensor(at).``to`` compute.Device
+            let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
+            positions, logits.index_select (0L, taught)
+
+        let answer p (nodes: int[]) =
+            let logits = evaluate gnn p graph view.Predicting
+            let rows = Array.zeroCreate (nodes.Length * gnn.Classes)
+
+            nodes
+            |> Array.iteri (fun at node -> Array.blit logits (node * gnn.Classes) rows (at * gnn.Classes) gnn.Classes)
+
+            rows
+
+        let practice = {
+            NodeCount = graph.NodeCount
+            Batch = 0
+            Learn = learn
+            Answer = answer
+        }
+
+        practise compute gnn stage practice start

@@ -71,7 +71,7 @@ type LmRecipe = {
 type FitRecipe = {
     /// Passes over the stage's nodes; may be a fraction.
     Epochs: float
-    /// Nodes per optimiser step; 0 takes all. A graph network that is not decoupled always does.
+    /// Nodes per optimiser step; 0 takes all. A graph network that trains on the whole graph always does.
     Batch: int
     /// Parts that a step's nodes are worked through in, one behind the other: the same step in less memory.
     Accumulate: int

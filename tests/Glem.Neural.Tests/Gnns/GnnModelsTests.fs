@@ -32,6 +32,7 @@ let private recipe model : GnnRecipe = {
     Alpha = None
     Aggregator = None
     BatchNorm = None
+    FanOuts = None
     Features = Raw
     LabelInput = Off
     LabelFolds = 2

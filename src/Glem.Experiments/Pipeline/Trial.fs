@@ -305,6 +305,7 @@ module Trial =
         try
             checkOutput output |> Result.orRaise
             Protocol.expose request.Recipe.Protocol request.Dataset |> Result.orRaise |> ignore
+            HeldOutLinks.withhold request.Recipe.Links request.Dataset |> Result.orRaise |> ignore
             Directory.CreateDirectory partial |> ignore
             let summary = stages request witness partial
             Summary.write (RunFolder.summary partial) summary |> Result.orRaise

@@ -21,5 +21,10 @@ module Appnp =
         Classes = config.Mlp.Classes
         Weights = Mlp.weightsOf "" config.Mlp
         Forward =
-            fun pass graph x -> Mlp.forwardOf "" config.Mlp pass x |> propagate config.Hops config.Alpha graph.Symmetric
+            fun pass graph x ->
+                let spread = propagate config.Hops config.Alpha graph.Symmetric
+                let h = Mlp.hiddenOf "" config.Mlp pass x
+                // Spreading commutes with the last layer's matrix.
+                pass.Represent(fun () -> NodeFeatures.toDense h |> spread)
+                Mlp.lastOf "" config.Mlp pass h |> spread
     }

@@ -72,9 +72,9 @@ module Gat =
                 let y: Tensor = layer (conv k) true pass graph.LoopedEdges x
                 Dense(y.elu ()) |> pass.DropFeatures config.HiddenDropout
 
-            [ 0 .. last - 1 ]
-            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-            |> layer (conv last) false pass graph.LoopedEdges
+            let h = [ 0 .. last - 1 ] |> List.fold hidden (pass.DropFeatures config.InputDropout x)
+            pass.Represent(fun () -> NodeFeatures.toDense h)
+            layer (conv last) false pass graph.LoopedEdges h
 
         {
             Classes = config.Classes

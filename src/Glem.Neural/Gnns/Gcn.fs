@@ -99,9 +99,9 @@ module Gcn =
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
                 Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
 
-            [ 1 .. config.Layers - 1 ]
-            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-            |> convolve config pass graph (conv config.Layers)
+            let h = [ 1 .. config.Layers - 1 ] |> List.fold hidden (pass.DropFeatures config.InputDropout x)
+            pass.Represent(fun () -> NodeFeatures.toDense h)
+            convolve config pass graph (conv config.Layers) h
 
         {
             Classes = config.Classes

@@ -31,19 +31,29 @@ module Mlp =
                 yield! GnnWeight.batchNorm (prefix + norm k) config.Hidden
     ]
 
-    /// The output of an MLP whose names stand behind a prefix : [n; c] of [n; d].
-    let forwardOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
+    /// What the last layer of an MLP reads whose names stand behind a prefix.
+    let hiddenOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
         let hidden x k =
             let y = pass.Linear (prefix + lin k) x
             let y = if config.BatchNorm then pass.BatchNorm (prefix + norm k) y else y
             y.relu () |> pass.Dropout config.HiddenDropout |> Dense
 
-        [ 0 .. config.Layers - 2 ]
-        |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-        |> pass.Linear(prefix + lin (config.Layers - 1))
+        [ 0 .. config.Layers - 2 ] |> List.fold hidden (pass.DropFeatures config.InputDropout x)
+
+    /// The last layer.
+    let lastOf prefix (config: MlpConfig) (pass: GnnPass) (h: NodeFeatures) =
+        pass.Linear (prefix + lin (config.Layers - 1)) h
+
+    /// The output of such an MLP : [n; c] of [n; d].
+    let forwardOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
+        hiddenOf prefix config pass x |> lastOf prefix config pass
 
     let gnn (config: MlpConfig) : Gnn = {
         Classes = config.Classes
         Weights = weightsOf "" config
-        Forward = fun pass _ x -> forwardOf "" config pass x
+        Forward =
+            fun pass _ x ->
+                let h = hiddenOf "" config pass x
+                pass.Represent(fun () -> NodeFeatures.toDense h)
+                lastOf "" config pass h
     }

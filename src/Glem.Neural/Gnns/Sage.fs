@@ -77,9 +77,9 @@ module Sage =
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
                 Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
 
-            [ 0 .. last - 1 ]
-            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-            |> layer last pass graph
+            let h = [ 0 .. last - 1 ] |> List.fold hidden (pass.DropFeatures config.InputDropout x)
+            pass.Represent(fun () -> NodeFeatures.toDense h)
+            layer last pass graph h
 
         {
             Classes = config.Classes

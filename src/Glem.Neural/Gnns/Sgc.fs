@@ -23,7 +23,10 @@ module Sgc =
                 fun pass graph x ->
                     let weight = pass["lin.weight"]
 
-                    match pass.DropFeatures config.InputDropout x with
+                    let x = pass.DropFeatures config.InputDropout x
+                    pass.Represent(fun () -> times graph (NodeFeatures.toDense x))
+
+                    match x with
                     // On the narrower side of the product.
                     | Dense x when weight.shape[0] >= weight.shape[1] -> pass.Linear "lin" (Dense(times graph x))
                     | x -> (times graph (NodeFeatures.linear weight x)).add pass["lin.bias"]

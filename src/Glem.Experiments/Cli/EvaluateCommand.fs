@@ -17,8 +17,12 @@ module EvaluateCommand =
             else
                 TableBorder.Markdown
 
+        // A file has no edge to wrap at.
+        if not console.Profile.Out.IsTerminal then
+            console.Profile.Width <- 160
+
         let table = Table(Border = border)
-        table.AddColumn(TableColumn("Score").NoWrap()) |> ignore
+        table.AddColumn(TableColumn("Score")) |> ignore
 
         for name in [ "MRR"; "95%" ] @ (LinkScore.cutoffs |> List.map (sprintf "Hits@%d")) @ [ "AUROC" ] do
             table.AddColumn(TableColumn(name).RightAligned().NoWrap()) |> ignore

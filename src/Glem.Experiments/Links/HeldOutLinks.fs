@@ -29,7 +29,11 @@ module HeldOutLinks =
             |> Result.bind (fun split ->
                 let ids = dataset.Graph.Ids
                 let edges = split.Train |> Array.map (fun (struct (a, b)) -> struct (ids[a], ids[b]))
-                Dataset.ofRecords dataset.Info.Name { Dataset.toRecords dataset with Edges = edges })
+
+                Dataset.ofRecords dataset.Info.Name {
+                    Dataset.toRecords dataset with
+                        Edges = edges
+                })
 
     /// What training misses, for people. Nothing where it misses nothing.
     let describe (links: LinkRecipe) (dataset: Dataset) : string option =

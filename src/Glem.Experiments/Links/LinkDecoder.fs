@@ -49,7 +49,7 @@ module LinkDecoder =
         let losses, gradients = Array.zeroCreate<float> blocks, Array.create blocks [||]
 
         let one number =
-            let sums, products = Array.zeroCreate<float> (d + 1), Array.zeroCreate<float> d
+            let sums, products = Array.zeroCreate<float>(d + 1), Array.zeroCreate<float> d
             let mutable loss = 0.0
 
             for i in number * block .. min lesson.Length ((number + 1) * block) - 1 do

@@ -84,7 +84,10 @@ module LinkEvaluation =
                 | Some score -> score
                 | None ->
                     let found = $"%s{part} edges whose ends are joined to every node"
-                    raise (GlemException(InValue(run.Dataset.Info.Name, found, "a graph with pairs that no edge joins")))
+
+                    raise (
+                        GlemException(InValue(run.Dataset.Info.Name, found, "a graph with pairs that no edge joins"))
+                    )
 
             List.map2
                 (fun (scorer: LinkScorer, valid) (_, test) -> {

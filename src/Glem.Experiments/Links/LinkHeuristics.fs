@@ -31,7 +31,8 @@ module LinkHeuristics =
 
     /// The same, each counting 1 / ln of its degree, which is 2 at least (Adamic & Adar 2003).
     let adamicAdar (edges: Csr) =
-        shared "adamicAdar" "Adamic-Adar" edges (fun middle -> 1.0 / log (max 2.0 (float (edges.Degree(middle * 1<node>)))))
+        shared "adamicAdar" "Adamic-Adar" edges (fun middle ->
+            1.0 / log (max 2.0 (float (edges.Degree(middle * 1<node>)))))
 
     /// The product of two nodes' degrees (Barabasi & Albert 1999): popularity, whoever the two are.
     let preferentialAttachment (edges: Csr) : LinkScorer =

@@ -15,7 +15,14 @@ module LinkRanking =
     /// Ranks edges by every scorer against the same negatives. The negatives of a node are the same for all of its edges.
     /// An edge one of whose ends is joined to every other node asks nothing and is left out.
     ///   whole : the graph with all edges   count : negatives for each end
-    let rank (key: Key) (whole: Csr) (kind: Negatives) (count: int) (edges: struct (int * int)[]) (scorers: LinkScorer list) =
+    let rank
+        (key: Key)
+        (whole: Csr)
+        (kind: Negatives)
+        (count: int)
+        (edges: struct (int * int)[])
+        (scorers: LinkScorer list)
+        =
         let canAsk (struct (a, b)) = Negatives.exist whole kind a && Negatives.exist whole kind b
 
         /// Rank, own score and first negative's score by every scorer.

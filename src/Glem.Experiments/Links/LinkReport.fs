@@ -51,9 +51,7 @@ module LinkScore =
         else
             // Edges are independent, an edge's two ends are not.
             let byEdge =
-                ranks.Ranks
-                |> Array.chunkBySize 2
-                |> Array.map (fun both -> (Ranking.meanReciprocal both).Value)
+                ranks.Ranks |> Array.chunkBySize 2 |> Array.map (fun both -> (Ranking.meanReciprocal both).Value)
 
             let marks = Array.init (2 * ranks.Ranks.Length) (fun i -> i < ranks.Ranks.Length)
 

@@ -42,15 +42,20 @@ module LinkRun =
                 let links, name = configured path info
 
                 if not (HeldOutLinks.areIn links) then
-                    let remedy =
-                        "a run that held some out: glem run … --set links.valid=0.05 --set links.test=0.1"
+                    let remedy = "a run that held some out: glem run … --set links.valid=0.05 --set links.test=0.1"
 
-                    raise (GlemException(InFile(path, "key 'configuration.links'", "a run whose training saw every edge", remedy)))
+                    raise (
+                        GlemException(
+                            InFile(path, "key 'configuration.links'", "a run whose training saw every edge", remedy)
+                        )
+                    )
 
                 let dataset = Datasets.find name |> Result.orRaise
 
                 if dataset.Fingerprint <> info.Dataset.Fingerprint then
-                    let found = $"%s{info.Dataset.Fingerprint[..7]}…, but %s{name} is %s{dataset.Fingerprint[..7]}… now"
+                    let found =
+                        $"%s{info.Dataset.Fingerprint[..7]}…, but %s{name} is %s{dataset.Fingerprint[..7]}… now"
+
                     let expected = "the data set that the run trained on"
                     raise (GlemException(InFile(path, "key 'dataset.fingerprint'", found, expected)))
 

@@ -39,7 +39,11 @@ module LinkVectors =
         rows
         |> mapRows (fun row ->
             let length = sqrt (dot (ReadOnlySpan row) (ReadOnlySpan row))
-            if length = 0.0 then row else row |> Array.map (fun x -> float32 (float x / length)))
+
+            if length = 0.0 then
+                row
+            else
+                row |> Array.map (fun x -> float32 (float x / length)))
 
     /// Columns of mean 0 and standard deviation 1; a column that does not vary becomes zeros.
     let standardised (rows: Vectors) : Vectors =

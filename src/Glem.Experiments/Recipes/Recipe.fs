@@ -257,7 +257,10 @@ module Recipe =
                      None)
                 (if (links.Valid > 0.0) <> (links.Test > 0.0) then
                      let found = $"%s{show links.Valid} beside links.test=%s{show links.Test}"
-                     Some(InSetting("links.valid", found, "both above 0, to choose decoders on and to score, or both 0"))
+
+                     Some(
+                         InSetting("links.valid", found, "both above 0, to choose decoders on and to score, or both 0")
+                     )
                  else
                      None)
                 (if links.Test > 0.0 && recipe.Protocol <> Transductive then

@@ -106,7 +106,12 @@ module GraphModel =
         use _ = torch.no_grad ()
         use _ = torch.NewDisposeScope()
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
-        let h = visible compute (tensors compute inputs) (fun _ -> false) |> Dense |> Gnn.representations gnn p graph
+
+        let h =
+            visible compute (tensors compute inputs) (fun _ -> false)
+            |> Dense
+            |> Gnn.representations gnn p graph
+
         h.cpu().contiguous().data<float32>().ToArray() |> Vectors.ofArray (int h.shape[1])
 
     /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.

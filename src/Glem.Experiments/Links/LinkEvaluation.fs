@@ -41,15 +41,8 @@ module LinkEvaluation =
                 let embed () = LinkRun.embeddings request.Compute run student
                 owner student, witness.During($"%s{snd (owner student)}'s embeddings", embed))
 
-        let fixedScorers =
-            witness.During(
-                "baselines",
-                fun () -> [
-                    yield! LinkHeuristics.all run.Training run.Dataset.Graph.Texts
-                    for (file, name), rows in vectors do
-                        yield! LinkVectors.scorers file name rows
-                ]
-            )
+        let baselines =
+            witness.During("baselines", fun () -> LinkHeuristics.all run.Training run.Dataset.Graph.Texts)
 
         let rows kind =
             let says =
@@ -57,11 +50,12 @@ module LinkEvaluation =
                 | Negatives.Uniform -> "uniform"
                 | Negatives.DegreeMatched -> "by degree"
 
-            let decoders =
+            let embedded =
                 witness.During(
                     $"decoders, %s{says}",
                     fun () -> [
                         for (file, name), rows in vectors do
+                            yield! LinkVectors.scorers file name rows
                             let z = LinkVectors.standardised rows
                             let lesson = Key.named "decoder" key
 
@@ -76,7 +70,7 @@ module LinkEvaluation =
                     fun () -> LinkRanking.rank (Key.named part key) whole kind count edges scorers
                 )
 
-            let valid = rank "valid" run.Split.Valid (fixedScorers @ decoders) |> best
+            let valid = rank "valid" run.Split.Valid (baselines @ embedded) |> best
             let test = rank "test" run.Split.Test (List.map fst valid)
 
             let score part ranks =

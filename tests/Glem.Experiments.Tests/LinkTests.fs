@@ -80,6 +80,12 @@ let ``shares that leave nothing to train on, choose on or score are refused`` (s
     | other -> failwith $"%A{other}"
 
 [<Fact>]
+let ``recipes that hold out other edges do not share a language model's run`` () =
+    match Recipe.sameLanguageSide Colours.recipe { Colours.recipe with Links = links } with
+    | Error(InSetting(key, _, _)) -> Assert.Equal("links", key)
+    | other -> failwith $"%A{other}"
+
+[<Fact>]
 let ``shares of less than one edge are refused`` () =
     match HeldOutLinks.withhold { links with Valid = 0.001 } Colours.dataset.Value with
     | Error(InSetting("links", found, _)) -> Assert.Contains("less than one edge", found)

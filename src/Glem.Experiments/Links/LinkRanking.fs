@@ -12,8 +12,8 @@ type LinkRanks = {
 }
 
 module LinkRanking =
-    /// Ranks edges by every scorer against the same negatives. The negatives of a node are the same for all of its edges.
-    /// An edge one of whose ends is joined to every other node asks nothing and is left out.
+    /// Ranks edges by every scorer against the same negatives, drawn anew for each end of each edge. An edge one of
+    /// whose ends is joined to every other node asks nothing and is left out.
     ///   whole : the graph with all edges   count : negatives for each end
     let rank
         (key: Key)
@@ -26,8 +26,8 @@ module LinkRanking =
         let canAsk (struct (a, b)) = Negatives.exist whole kind a && Negatives.exist whole kind b
 
         /// Rank, own score and first negative's score by every scorer.
-        let ask (struct (source, target)) =
-            let targets = Array.append [| target |] (Negatives.draw key whole kind count source)
+        let ask number source target =
+            let targets = Array.append [| target |] (Negatives.draw (Key.at number key) whole kind count source)
 
             scorers
             |> List.map (fun scorer ->
@@ -38,7 +38,7 @@ module LinkRanking =
         let answers =
             edges
             |> Array.filter canAsk
-            |> Array.Parallel.map (fun (struct (a, b)) -> [| ask (struct (a, b)); ask (struct (b, a)) |])
+            |> Array.Parallel.mapi (fun i (struct (a, b)) -> [| ask (2 * i) a b; ask (2 * i + 1) b a |])
             |> Array.concat
 
         scorers

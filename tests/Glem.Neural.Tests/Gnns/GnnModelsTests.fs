@@ -213,3 +213,17 @@ let ``a model's last layer makes its classes of its representations`` (name, wei
         for k in 0 .. TinyTask.classes - 1 do
             let row: Posterior<Gnn> -> float32 = fun posterior -> posterior.Row(i * 1<node>)[k]
             Assert.Equal(row expected, row p, 1e-5f)
+
+[<Fact>]
+let ``a network that names no representation is represented by its logits`` () =
+    let phi, p = fit (recipe GnnModel.Mlp) inputs 3.0
+    use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
+    let mlp = GraphModel.ofRecipe (recipe GnnModel.Mlp) inputs TinyTask.classes |> GnnConfig.gnn
+
+    let silent = {
+        mlp with
+            Forward = fun pass graph x -> mlp.Forward (pass.At(0L, true)) graph x
+    }
+
+    let logits = (GraphModel.representations compute silent graph inputs phi).ToArray()
+    Assert.Equal(p, Posterior.ofLogits TinyTask.classes logits)

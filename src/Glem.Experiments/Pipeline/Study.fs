@@ -62,11 +62,12 @@ module Study =
 
     /// Learns the tokenizer from the texts that training sees, encodes the texts (both once, see TokenStore), and lays out the graph. The caller owns
     /// the study.
-    /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
-    /// node, texts too few for a vocabulary.
+    /// Error: a model that is not built yet, a protocol that removes nothing, too few edges to hold any out, a class without
+    /// training node, no validation node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
         try
             Recipe.runnable recipe |> Result.orRaise |> ignore
+            let dataset = HeldOutLinks.withhold recipe.Links dataset |> Result.orRaise
             let exposure = Protocol.expose recipe.Protocol dataset |> Result.orRaise
             let seen = exposure.Training
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise

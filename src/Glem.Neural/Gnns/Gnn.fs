@@ -73,8 +73,8 @@ module GnnWeight =
         | Uniform bound -> torch.rand (shape, generator = generator) * (2.0 * bound) - bound
 
 /// One forward pass of a graph network: whose weights it reads, and what it drops. `after` is the number of the place
-/// before its first; a `still` pass leaves running statistics alone.
-type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
+/// before its first; a `still` pass leaves running statistics alone; `represent` is shown the nodes' representations.
+type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?represent: (Tensor -> unit)) =
     // One mask stream for each place that drops units: the step's seed and the place's number.
     let mutable place = defaultArg after 0L
     let isStill = defaultArg still false
@@ -87,6 +87,9 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
 
     /// A pass whose places come after another one: the same masks as often as it is asked for.
     member _.At(after: int64, still: bool) = GnnPass(parameters, mode, after, still)
+
+    /// Names what the last layer makes classes of, [n; d]: the nodes' representations. It is made only where somebody looks.
+    member _.Represent(make: unit -> Tensor) = represent |> Option.iter (fun look -> look (make ()))
 
     /// The share to drop at the next place, and the seed of its mask.
     member _.Dropping(share: float) =
@@ -174,7 +177,11 @@ module Gnn =
         Classes = classes
         Weights = weights
         Forward =
-            fun pass graph x -> layers |> List.fold (fun x layer -> Dense(layer pass graph x)) x |> NodeFeatures.toDense
+            fun pass graph x ->
+                let inner, last = List.take (layers.Length - 1) layers, List.last layers
+                let h = inner |> List.fold (fun x layer -> Dense(layer pass graph x)) x
+                pass.Represent(fun () -> NodeFeatures.toDense h)
+                last pass graph h
         Structure = Layers layers
     }
 
@@ -248,3 +255,11 @@ module Gnn =
     /// Class logits : [n; c] of x : [n; d].
     let forward (gnn: Gnn) (parameters: Parameters) mode (graph: GraphTensors) (x: NodeFeatures) =
         gnn.Forward (GnnPass(parameters, mode)) graph x
+
+    /// What the network makes of the nodes before it makes classes of that : [n; d]. Its class logits, [n; c], where it names
+    /// nothing (GnnPass.Represent).
+    let representations (gnn: Gnn) (parameters: Parameters) (graph: GraphTensors) (x: NodeFeatures) : Tensor =
+        let seen = ref None
+        let pass = GnnPass(parameters, Evaluating, represent = (fun h -> seen.Value <- Some h))
+        let logits = gnn.Forward pass graph x
+        seen.Value |> Option.defaultValue logits

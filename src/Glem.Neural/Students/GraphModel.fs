@@ -106,6 +106,20 @@ module GraphModel =
             let predicting = predicting compute gnn.Classes inputs x
             GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes
 
+    /// What the network makes of every node before it makes classes of that, [n; d], in one pass in which all label inputs
+    /// are visible: for other tasks than to tell classes, where a node may know its own.
+    let representations compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) : Vectors =
+        use _ = torch.no_grad ()
+        use _ = torch.NewDisposeScope()
+        use p = Parameters.Create(compute, Gnn.role gnn, weights)
+
+        let h =
+            visible compute (tensors compute inputs) (fun _ -> false)
+            |> Dense
+            |> Gnn.representations gnn p graph
+
+        h.cpu().contiguous().data<float32>().ToArray() |> Vectors.ofArray (int h.shape[1])
+
     let private fitOnGraph
         compute
         (gnn: Gnn)

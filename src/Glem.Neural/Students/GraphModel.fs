@@ -100,8 +100,10 @@ module GraphModel =
 
         GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes: Posterior<Gnn>
 
-    /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
-    let fit
+    /// Trains on the whole graph at once from the starting weights, under a consistency regularisation or none; answers the
+    /// best checkpoint and its posterior.
+    let fitWith
+        (consistency: Consistency option)
         compute
         (gnn: Gnn)
         (stage: Stage)
@@ -120,5 +122,9 @@ module GraphModel =
             Predicting = predicting compute gnn.Classes inputs x
         }
 
-        let fit = GraphTraining.toBest compute gnn stage graph view (Anew start)
+        let fit = GraphTraining.toBestWith consistency compute gnn stage graph view (Anew start)
         fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits
+
+    /// The same under none.
+    let fit compute gnn stage graph inputs start : Weights * Posterior<Gnn> =
+        fitWith None compute gnn stage graph inputs start

@@ -48,8 +48,9 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
         evaluate gnn p graph inference
 
-    /// Trains, and answers the best checkpoint by validation.
-    let toBest
+    /// Trains under a consistency regularisation or none, and answers the best checkpoint by validation.
+    let toBestWith
+        (consistency: Consistency option)
         (compute: Compute)
         (gnn: Gnn)
         (stage: Stage)
@@ -66,6 +67,16 @@ module GraphTraining =
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
         let lesson = stage.Lesson
         let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
+        let predict p = evaluate gnn p graph view.Predicting
+
+        let teacher =
+            consistency
+            |> Option.map (fun consistency ->
+                new MeanTeacher(compute, gnn, graph, stage.Key, consistency, plan.Steps, p, predict))
+
+        use _ = teacher |> Option.map (fun teacher -> teacher :> System.IDisposable) |> Option.toObj
+        // One set of weights is evaluated, kept at its best, and answered with.
+        let best = teacher |> Option.map _.Judged |> Option.defaultValue p
 
         let step number =
             Scope.freeingAll (fun () ->
@@ -73,16 +84,24 @@ module GraphTraining =
                 let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
                 let taught = torch.tensor(at).``to`` compute.Device
                 let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
-                let loss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
+                let taughtLoss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
+
+                let loss =
+                    teacher
+                    |> Option.bind _.Term(number, x, logits)
+                    |> Option.map taughtLoss.add
+                    |> Option.defaultValue taughtLoss
+
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
+                teacher |> Option.iter _.Follow(number)
                 loss.item<float32>() |> float)
 
         let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
         let c = gnn.Classes
 
         let score () =
-            let logits = evaluate gnn p graph view.Predicting
+            let logits = predict best
             let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
             Predictions.ofLogits c rows truth |> Metrics.scores
 
@@ -90,7 +109,7 @@ module GraphTraining =
             Name = stage.Name
             Step = step
             Evaluate = Some score
-            Parameters = p
+            Parameters = best
         }
 
         let memory = ref optimiser.State
@@ -105,7 +124,10 @@ module GraphTraining =
         Training.toBest plan trainee watch |> ignore
 
         {
-            Weights = p.Snapshot()
+            Weights = best.Snapshot()
             Optimiser = memory.Value
-            Logits = evaluate gnn p graph view.Predicting
+            Logits = predict best
         }
+
+    /// Trains, and answers the best checkpoint by validation.
+    let toBest compute gnn stage graph view start : GraphFit = toBestWith None compute gnn stage graph view start

@@ -59,7 +59,10 @@ let ``every published recipe has the learning-rate schedules of its code`` () =
             let factors = [ 0; 25; 50; 51; 2000 ] |> List.map (Schedule.factor fit.Optimiser 2000)
 
             let expected =
-                if recipe.Gnn.Model = GnnModel.RevGat then [ 0.0; 0.5; 1.0; 1.0; 1.0 ] else [ 1.0; 1.0; 1.0; 1.0; 1.0 ]
+                if recipe.Gnn.Model = GnnModel.RevGat then
+                    [ 0.0; 0.5; 1.0; 1.0; 1.0 ]
+                else
+                    [ 1.0; 1.0; 1.0; 1.0; 1.0 ]
 
             Assert.Equal<float>(expected, factors)
 

@@ -68,8 +68,17 @@ module Everywhere =
         | Some all, Some _, Some seen ->
             let nothing = Array.zeroCreate (all.Unseen.Length * seen.Classes)
             let whole = Study.nodeInputs all.Study steps 1 (fst lm) (snd lm)
-            let label (labels: LabelRows) = { labels with Rows = merge all seen.Classes seen.Rows nothing }
-            let inputs = { whole with Labels = whole.Labels |> Option.map label }
+
+            let label (labels: LabelRows) = {
+                labels with
+                    Rows = merge all seen.Classes seen.Rows nothing
+            }
+
+            let inputs = {
+                whole with
+                    Labels = whole.Labels |> Option.map label
+            }
+
             inputs, predict study all inputs fit
         | Some _, _, _ -> gnn study steps 1 lm fit
 

@@ -37,13 +37,11 @@ module ConsistencyRecipe =
 
     /// The threshold in an epoch, from 1, of so many.
     let threshold (recipe: ConsistencyRecipe) (epochs: int) (epoch: int) =
-        recipe.FirstThreshold
-        - (recipe.FirstThreshold - recipe.LastThreshold) * float epoch / float epochs
+        recipe.FirstThreshold - (recipe.FirstThreshold - recipe.LastThreshold) * float epoch / float epochs
 
     /// Whether the sure nodes are chosen anew in an epoch.
     let reselects (recipe: ConsistencyRecipe) (epoch: int) =
-        epoch = recipe.WarmUp + 1
-        || (epoch > recipe.WarmUp && (epoch - 1) % recipe.ReselectEvery = 0)
+        epoch = recipe.WarmUp + 1 || (epoch > recipe.WarmUp && (epoch - 1) % recipe.ReselectEvery = 0)
 
     /// The teacher's memory after its k-th step, from 1. A young teacher is the plain mean of what it has seen, so that its
     /// first weights do not linger (Tarvainen & Valpola 2017).

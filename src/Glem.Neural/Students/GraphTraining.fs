@@ -69,10 +69,16 @@ module GraphTraining =
         let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
         let predict p = evaluate gnn p graph view.Predicting
 
+        let c = gnn.Classes
+
+        let ofNodes (nodes: int[]) (logits: float32[]) = nodes |> Array.collect (fun i -> Array.sub logits (i * c) c)
+
+        // A step takes all nodes: it is an epoch.
         let teacher =
             consistency
             |> Option.map (fun consistency ->
-                new MeanTeacher(compute, gnn, graph, stage.Key, consistency, plan.Steps, p, predict))
+                let answer p nodes = predict p |> ofNodes nodes
+                new MeanTeacher(compute, gnn, stage.Key, consistency, plan.Steps, 1, p, answer))
 
         use _ = teacher |> Option.map (fun teacher -> teacher :> System.IDisposable) |> Option.toObj
         // One set of weights is evaluated, kept at its best, and answered with.
@@ -81,28 +87,31 @@ module GraphTraining =
         let step number =
             Scope.freeingAll (fun () ->
                 let positions, x = view.Training number
-                let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
-                let taught = torch.tensor(at).``to`` compute.Device
                 let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
-                let taughtLoss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
+
+                let rows (nodes: int[]) (logits: Tensor) =
+                    logits.index_select (0L, torch.tensor(nodes |> Array.map int64).``to`` compute.Device)
+
+                let taught = positions |> Array.map (fun position -> int lesson.Nodes[position])
+                let lessonLoss = rows taught logits |> Lesson.loss compute.Device lesson positions
+                let own nodes = rows nodes logits
+                let read pass nodes = gnn.Forward pass graph x |> rows nodes
 
                 let loss =
                     teacher
-                    |> Option.bind _.Term(number, x, logits)
-                    |> Option.map taughtLoss.add
-                    |> Option.defaultValue taughtLoss
+                    |> Option.bind _.Term(number, own, read)
+                    |> Option.map lessonLoss.add
+                    |> Option.defaultValue lessonLoss
 
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
                 teacher |> Option.iter _.Follow(number)
                 loss.item<float32>() |> float)
 
-        let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
-        let c = gnn.Classes
+        let judged, truth = stage.Validation.Nodes |> Array.map int, stage.Validation.Truth
 
         let score () =
-            let logits = predict best
-            let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
+            let rows = predict best |> ofNodes judged |> Array.map float
             Predictions.ofLogits c rows truth |> Metrics.scores
 
         let trainee = {

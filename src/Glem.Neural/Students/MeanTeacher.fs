@@ -4,64 +4,78 @@ open System
 open TorchSharp
 
 /// One training under consistency regularisation: the teacher, the nodes that it teaches, and the averaged weights that are
-/// judged. A step takes all nodes, so it is an epoch. Owns its tensors.
-///   epochs : of the whole training   predict : the logits of every node, row-major [n; c]
+/// judged. It knows nothing of how a network reads its nodes. Owns its tensors.
+///   key : of the training   epochs, perEpoch : of the whole training, and optimiser steps of one
+///   answer : the logits of some nodes, row-major [k; c]
 type internal MeanTeacher
     (
         compute: Compute,
         gnn: Gnn,
-        graph: GraphTensors,
         key: Key,
         consistency: Consistency,
         epochs: int,
+        perEpoch: int,
         student: Parameters,
-        predict: Parameters -> float32[]
+        answer: Parameters -> int[] -> float32[]
     ) =
     let recipe = consistency.Recipe
+    let key = Key.named "mean teacher" key
     let average () = new WeightAverage(compute, Gnn.role gnn, student)
     let judged = if recipe.EvaluationDecay > 0.0 then Some(average ()) else None
+    let judgedParameters = judged |> Option.map _.Parameters |> Option.defaultValue student
     let mutable teacher: WeightAverage option = None
-    let mutable sure: int64[] = [||]
+    let mutable sure: int[] = [||]
 
-    let judgedParameters () =
-        judged |> Option.map _.Parameters |> Option.defaultValue student
+    let choose epoch =
+        let posterior: Posterior<Gnn> =
+            answer judgedParameters consistency.Pool |> Posterior.ofLogits gnn.Classes
 
-    /// The teacher drops units too, by masks of its own, and normalises over the nodes as the student does : [n; c].
-    let teach (teacher: WeightAverage) step x =
-        use _ = torch.no_grad ()
-        let seed = key |> Key.named "teacher" |> Key.at step |> Key.seed |> int64
-        gnn.Forward (GnnPass(teacher.Parameters, Training seed, still = true)) graph x
+        Consistency.sure (ConsistencyRecipe.threshold recipe epochs epoch) consistency.Pool posterior
+
+    /// The sure nodes of a step: an epoch's steps share them out among themselves, ascending.
+    let share step =
+        let drawn =
+            if perEpoch = 1 then
+                sure
+            else
+                sure |> Key.shuffle (key |> Key.named "shares" |> Key.at (step / perEpoch))
+
+        let at part = int (int64 drawn.Length * int64 part / int64 perEpoch)
+        Array.sort drawn[at (step % perEpoch) .. at (step % perEpoch + 1) - 1]
 
     /// The weights that validation judges and the training answers with.
-    member _.Judged = judgedParameters ()
+    member _.Judged = judgedParameters
 
-    /// What step k, from 0, adds to the loss, given the network's inputs : [n; d] and its logits there : [n; c].
-    member _.Term(step: int, x: NodeFeatures, logits: Tensor) : Tensor option =
-        let epoch = step + 1
+    /// What step k, from 0, adds to the loss: nothing in the warm-up, or where nobody is sure.
+    ///   own : the network's logits of some nodes in a training pass of the step : [k; c]
+    ///   read : the same in a pass of the teacher's. It drops units too, by masks of its own, and normalises over the nodes
+    ///   as the student does.
+    member _.Term(step: int, own: int[] -> Tensor, read: GnnPass -> int[] -> Tensor) : Tensor option =
+        let epoch = step / perEpoch + 1
 
-        if epoch = recipe.WarmUp + 1 then
+        if step = recipe.WarmUp * perEpoch then
             teacher <- Some(average ())
 
-        if ConsistencyRecipe.reselects recipe epoch then
-            sure <-
-                predict (judgedParameters ())
-                |> Posterior.ofLogits gnn.Classes
-                |> Consistency.sure (ConsistencyRecipe.threshold recipe epochs epoch) consistency.Pool
-                |> Array.map int64
+        if step % perEpoch = 0 && ConsistencyRecipe.reselects recipe epoch then
+            sure <- choose epoch
 
-        match teacher with
-        | Some teacher when sure.Length > 0 ->
-            let rows = torch.tensor(sure).``to`` compute.Device
-            let target = (teach teacher step x).index_select (0L, rows)
-            Some(Consistency.loss recipe.Temperature target (logits.index_select (0L, rows)) * recipe.Weight)
-        | _ -> None
+        match teacher, share step with
+        | None, _
+        | _, [||] -> None
+        | Some teacher, nodes ->
+            let target =
+                use _ = torch.no_grad ()
+                let seed = key |> Key.named "dropout" |> Key.at step |> Key.seed |> int64
+                read (GnnPass(teacher.Parameters, Training seed, still = true)) nodes
 
-    /// Takes the weights in that step k has left.
+            Some(Consistency.loss recipe.Temperature target (own nodes) * recipe.Weight)
+
+    /// Takes in the weights that step k has left.
     member _.Follow(step: int) =
         judged |> Option.iter _.Follow(recipe.EvaluationDecay)
 
         teacher
-        |> Option.iter _.Follow(ConsistencyRecipe.teacherDecay recipe (step + 1 - recipe.WarmUp))
+        |> Option.iter _.Follow(ConsistencyRecipe.teacherDecay recipe (step + 1 - recipe.WarmUp * perEpoch))
 
     interface IDisposable with
         member _.Dispose() =

@@ -7,7 +7,8 @@ open System
 module ReliableLabels =
     /// The nodes without a gold label of whose class a stage is sure, ascending.
     let nodes (threshold: float) (supervision: Supervision) (p: Posterior<Gnn>) =
-        Consistency.sure threshold (Pool.unlabelled supervision) p
+        let confidence = Posterior.confidence p
+        Pool.unlabelled supervision |> Array.filter (fun i -> confidence[int i] > threshold)
 
     /// What the next stage learns: gold labels, and at the reliable nodes the last stage's distributions, each weighed by its
     /// confidence. With G gold labels and R reliable nodes,

@@ -87,7 +87,12 @@ let ``every model trains under consistency, the same bits twice, and leaves no t
 
         let fit consistency =
             use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
-            let recipe = { recipe model with LabelInput = GoldOnly }
+
+            let recipe = {
+                recipe model with
+                    LabelInput = GoldOnly
+            }
+
             let gnn = GraphModel.ofRecipe recipe withLabels TinyTask.classes |> GnnConfig.gnn
             let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Epochs = 12.0 }
 

@@ -33,14 +33,7 @@ let private train (stage: Stage) supervision consistency =
     let consistency = consistency |> Option.map (Consistency.ofRecipe supervision)
 
     let phi, p =
-        GraphModel.fitWith
-            consistency
-            compute
-            TinyTask.gcn
-            stage
-            graph
-            (TinyTask.inputs TinyTask.features)
-            start
+        GraphModel.fitWith consistency compute TinyTask.gcn stage graph (TinyTask.inputs TinyTask.features) start
 
     List.ofSeq losses, phi, p
 
@@ -158,17 +151,67 @@ let ``held-out labels touch no step, and test labels nothing at all`` () =
     Assert.NotEqual<float list>(losses, lossesTrain)
 
 [<Fact>]
-let ``the sure nodes are those of the pool above the threshold, and no training node is in the pool`` () =
-    let logits node = Array.init TinyTask.classes (fun k -> if k = 0 then float32 node / 10f else 0f)
-    let p: Posterior<Gnn> = Array.init TinyTask.nodes logits |> Array.concat |> Posterior.ofLogits TinyTask.classes
-    let confidence = Posterior.confidence p
+let ``the sure nodes are those above the threshold, and no training node is in the pool`` () =
     let pool = (Consistency.ofRecipe TinyTask.supervision recipe).Pool
-    Assert.All(pool, fun i -> Assert.NotEqual(Train, TinyTask.split[i]))
+    Assert.All(pool, fun i -> Assert.NotEqual(Train, TinyTask.split[i * 1<node>]))
     Assert.Equal(12, pool.Length)
-    let threshold = confidence[14]
-    let sure = Consistency.sure threshold pool p
-    Assert.Equal<int<node>>(pool |> Array.filter (fun i -> int i > 14), sure)
+    let logits node = Array.init TinyTask.classes (fun k -> if k = 0 then float32 node / 10f else 0f)
+    let p: Posterior<Gnn> = pool |> Array.collect logits |> Posterior.ofLogits TinyTask.classes
+    // Confidence grows with the node; the fifth is not above itself.
+    let sure = Consistency.sure(Posterior.confidence p)[4] pool p
+    Assert.Equal<int>(pool[5..], sure)
     Assert.Empty(Consistency.sure 1.0 pool p)
+
+/// A network of one weight vector, the logits of every node alike : [c].
+let private constant: Gnn = {
+    TinyTask.gcn with
+        Weights = [ GnnWeight.zeros "logits" TinyTask.classes ]
+        Forward = fun pass _ _ -> torch.zeros([| int64 TinyTask.nodes; int64 TinyTask.classes |]).add(pass["logits"])
+}
+
+[<Fact>]
+let ``where an epoch has many steps they share the sure nodes out, and each node is taught once`` () =
+    use student = Parameters.Create(compute, Gnn.role constant, GraphModel.initial TinyTask.key constant)
+    let pool = [| 0..9 |]
+    let asked = ResizeArray<int[]>()
+
+    use teacher =
+        new MeanTeacher(
+            compute,
+            constant,
+            TinyTask.key,
+            {
+                Recipe = {
+                    recipe with
+                        WarmUp = 1
+                        ReselectEvery = 1
+                }
+                Pool = pool
+            },
+            4,
+            3,
+            student,
+            fun _ nodes -> Array.zeroCreate (nodes.Length * TinyTask.classes)
+        )
+
+    use _ = torch.NewDisposeScope()
+
+    let read (_: GnnPass) (nodes: int[]) : Tensor =
+        asked.Add nodes
+        torch.zeros ([| int64 nodes.Length; int64 TinyTask.classes |])
+
+    for step in 0..11 do
+        let term = teacher.Term(step, (fun nodes -> read (GnnPass(student, Evaluating)) nodes), read)
+        Assert.Equal(step >= 3, term.IsSome)
+        teacher.Follow step
+
+    // Each is asked of the teacher and of the student.
+    let shares = asked |> Seq.chunkBySize 2 |> Seq.map Array.head |> Seq.chunkBySize 3 |> List.ofSeq
+    Assert.Equal(3, shares.Length)
+
+    for epoch in shares do
+        Assert.Equal<int>(pool, Array.concat epoch |> Array.sort)
+        Assert.Equal<int>([ 3; 3; 4 ], epoch |> Array.map _.Length |> Array.sort)
 
 [<Fact>]
 let ``gradients of the distance are its differences, and none reaches the teacher`` () =
@@ -182,7 +225,7 @@ let ``gradients of the distance are its differences, and none reaches the teache
 
     let t = (matrix teacher).requires_grad_ true
     let s = (matrix student).requires_grad_ true
-    (Consistency.loss 0.5 t s).backward ()
+    (Consistency.loss 0.5 t s).backward()
     Assert.Null t.grad
     let gradient = Golden.gradient s
 
@@ -202,7 +245,9 @@ let ``the distance is KL from the student to the sharpened teacher, and 0 only t
     Assert.Equal(0.0, (Consistency.loss 0.5 (row [| 1.0; 0.0 |]) (row [| 5.0; 3.0 |])).item<float>(), 1e-12)
 
 [<Fact>]
-let ``the threshold falls linearly over all epochs, and sure nodes are chosen at the warm-up's end and every so often`` () =
+let ``the threshold falls linearly over all epochs, and sure nodes are chosen at the warm-up's end and every so often``
+    ()
+    =
     let published = ConsistencyRecipe.published
     Assert.Equal(0.85 - 0.1 * 0.101, ConsistencyRecipe.threshold published 1000 101, 1e-12)
     Assert.Equal(0.80, ConsistencyRecipe.threshold published 1000 500, 1e-12)
@@ -216,7 +261,20 @@ let ``a young teacher is the mean of what it has seen, an old one forgets at its
     let decay = ConsistencyRecipe.teacherDecay ConsistencyRecipe.published
     Assert.Equal<float>([ 0.5; 1.0 - 1.0 / 3.0; 0.75 ], List.map decay [ 1; 2; 3 ])
     // Seen: 10 at the warm-up's end, then 4, 1 and 1.
-    let average = ([ 4.0; 1.0; 1.0 ], [ 1; 2; 3 ]) ||> List.zip |> List.fold (fun mean (x, k) -> decay k * mean + (1.0 - decay k) * x) 10.0
+    let average =
+        ([ 4.0; 1.0; 1.0 ], [ 1; 2; 3 ])
+        ||> List.zip
+        |> List.fold (fun mean (x, k) -> decay k * mean + (1.0 - decay k) * x) 10.0
+
     Assert.Equal(4.0, average, 1e-12)
     Assert.Equal<float>([ 0.98; 0.99; 0.99; 0.99 ], [ decay 49; decay 99; decay 100; decay 10000 ])
-    Assert.Equal(0.0, ConsistencyRecipe.teacherDecay { ConsistencyRecipe.published with TeacherDecay = 0.0 } 7)
+
+    Assert.Equal(
+        0.0,
+        ConsistencyRecipe.teacherDecay
+            {
+                ConsistencyRecipe.published with
+                    TeacherDecay = 0.0
+            }
+            7
+    )

@@ -51,7 +51,10 @@ let ``a stage learns gold labels and what the last one was sure of, weighed by i
 let ``the loss is the authors', up to the last stage's own entropy`` () =
     use _ = torch.NewDisposeScope()
     let random = Random 22
-    let logits = Array.init (TinyTask.nodes * TinyTask.classes) (fun _ -> float32 (3.0 * random.NextDouble()))
+
+    let logits =
+        Array.init (TinyTask.nodes * TinyTask.classes) (fun _ -> float32 (3.0 * random.NextDouble()))
+
     let student: Posterior<Gnn> = Posterior.ofLogits TinyTask.classes logits
     let lesson = ReliableLabels.lesson recipe 0.0 supervision p
     let all = float lesson.Count
@@ -62,12 +65,16 @@ let ``the loss is the authors', up to the last stage's own entropy`` () =
         |> Array.averageBy (fun i -> -(Posterior.logProbability i ((supervision.Gold i).Value) student))
 
     let distilled = reliable |> Array.averageBy (fun i -> confidence[int i] * kl[int i])
+
     let authors =
         gold * float supervision.Nodes.Length / all + 0.1 * distilled * float reliable.Length / all
 
     let constant = reliable |> Array.sumBy (fun i -> 0.1 * confidence[int i] * entropy[int i] / all)
     let at = lesson.Nodes |> Array.map int64
-    let rows: Tensor = torch.tensor(logits).reshape([| int64 TinyTask.nodes; -1L |]).index_select (0L, torch.tensor at)
+
+    let rows: Tensor =
+        torch.tensor(logits).reshape([| int64 TinyTask.nodes; -1L |]).index_select(0L, torch.tensor at)
+
     let loss = (Lesson.loss torch.CPU lesson (Array.init lesson.Count id) rows).item<float32>() |> float
     Assert.Equal(authors + constant, loss, 1e-5)
 
@@ -98,9 +105,17 @@ let ``a stage reads gold labels, what the last one was sure of, and nothing else
 
 [<Fact>]
 let ``every stage after the first is trained on the stage before it, and the last one is the answer`` () =
-    let inputs = { TinyTask.inputs TinyTask.features with Labels = Some labels }
+    let inputs = {
+        TinyTask.inputs TinyTask.features with
+            Labels = Some labels
+    }
+
     let nobody: Weights = System.Collections.Generic.Dictionary()
-    let posterior number: Posterior<Gnn> = Array.init (TinyTask.nodes * TinyTask.classes) (fun i -> float32 ((i * number) % 7)) |> Posterior.ofLogits TinyTask.classes
+
+    let posterior number : Posterior<Gnn> =
+        Array.init (TinyTask.nodes * TinyTask.classes) (fun i -> float32 ((i * number) % 7))
+        |> Posterior.ofLogits TinyTask.classes
+
     let trained = ResizeArray()
 
     let train number (lesson: Lesson) (inputs: NodeInputs) =

@@ -219,5 +219,12 @@ let ``RevGAT's rate rises over 50 of 2,000 epochs and stays, a constant one neve
     // GLEM's src/models/GNNs/gnn_trainer.py: the rate times epoch / 50 up to epoch 50, counted from 0.
     Assert.Equal<float>([ 0.0; 0.5; 1.0; 1.0; 1.0; 1.0 ], factors { recipe with WarmUp = 0.025 })
     Assert.Equal<float>([ 1.0; 1.0; 1.0; 1.0; 1.0; 1.0 ], factors recipe)
-    let falling = factors { recipe with WarmUp = 0.025; Decay = true }
+
+    let falling =
+        factors {
+            recipe with
+                WarmUp = 0.025
+                Decay = true
+        }
+
     Assert.Equal<float>([ 0.0; 0.5; 1.0; 1949.0 / 1950.0; 1.0 / 1950.0; 0.0 ], falling)

@@ -158,7 +158,7 @@ let ``the sure nodes are those above the threshold, and no training node is in t
     let logits node = Array.init TinyTask.classes (fun k -> if k = 0 then float32 node / 10f else 0f)
     let p: Posterior<Gnn> = pool |> Array.collect logits |> Posterior.ofLogits TinyTask.classes
     // Confidence grows with the node; the fifth is not above itself.
-    let sure = Consistency.sure(Posterior.confidence p)[4] pool p
+    let sure = Consistency.sure(Array.item 4 (Posterior.confidence p)) pool p
     Assert.Equal<int>(pool[5..], sure)
     Assert.Empty(Consistency.sure 1.0 pool p)
 

@@ -251,6 +251,26 @@ module Recipe =
             for fanOut in Option.defaultValue [] gnn.FanOuts do
                 check "gnn.fanOuts" (float fanOut) "whole numbers from 0, or -1 for all neighbours" (fun x -> x >= -1.0)
 
+            match gnn.Consistency with
+            | None -> ()
+            | Some consistency ->
+                let key = sprintf "gnn.consistency.%s"
+                notNegative (key "weight") consistency.Weight
+                dropout (key "teacherDecay") consistency.TeacherDecay
+                positive (key "temperature") consistency.Temperature
+                atLeast 0 (key "warmUp") consistency.WarmUp
+                share (key "firstThreshold") consistency.FirstThreshold
+                share (key "lastThreshold") consistency.LastThreshold
+                atLeast 1 (key "reselectEvery") consistency.ReselectEvery
+                dropout (key "evaluationDecay") consistency.EvaluationDecay
+
+            match gnn.ReliableLabels with
+            | None -> ()
+            | Some reliable ->
+                atLeast 1 "gnn.reliableLabels.stages" reliable.Stages
+                share "gnn.reliableLabels.threshold" reliable.Threshold
+                notNegative "gnn.reliableLabels.weight" reliable.Weight
+
             let heads = GnnConfig.heads gnn
 
             match gnn.Model with

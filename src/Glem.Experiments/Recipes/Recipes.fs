@@ -117,6 +117,8 @@ module Recipes =
             Features = Embeddings
             LabelInput = Off
             LabelFolds = 4
+            Consistency = None
+            ReliableLabels = None
         }
         GnnFit = gnnFit
         Order = LmFirst

@@ -77,4 +77,8 @@ type GnnRecipe = {
     /// A node's own label input is hidden from it: of the nodes that teach, one in this many is hidden and learnt from at
     /// each training step, and prediction hides each such part in turn. A decoupled network has fixed parts in both.
     LabelFolds: int
+    /// Consistency with a mean teacher (SCR), in every training of the GNN.
+    Consistency: ConsistencyRecipe option
+    /// Reliable label utilisation (RLU), where the GNN learns from gold labels alone.
+    ReliableLabels: ReliableLabelsRecipe option
 }

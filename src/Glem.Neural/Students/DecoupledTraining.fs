@@ -54,24 +54,26 @@ module internal DecoupledTraining =
         infer compute network inputs p (Array.init n id)
 
     /// Trains from the starting weights; answers the best checkpoint and the logits of all n nodes there.
-    let fit compute (gnn: Gnn) network (stage: Stage) n inputs (start: Weights) : Weights * float32[] =
+    let fit consistency compute (gnn: Gnn) network (stage: Stage) n inputs (start: Weights) : Weights * float32[] =
         let lesson = stage.Lesson
         let batch = Batches.even (Key.named "batches" stage.Key) stage.Recipe.Batch lesson.Epoch
 
-        let learn p number =
-            // By their place on disk.
-            let positions = batch number |> Array.sortBy (fun position -> lesson.Nodes[position])
-            let nodes = positions |> Array.map (fun position -> int lesson.Nodes[position])
-            // A single row has no spread that running statistics could take in.
-            let pass = GnnPass(p, Training(Stage.seed stage number), still = (nodes.Length = 1))
-            positions, logits compute network inputs pass nodes
+        // A single row has no spread that running statistics could take in.
+        let read (pass: GnnPass) (nodes: int[]) =
+            let pass = if nodes.Length = 1 then pass.At(0L, true) else pass
+            logits compute network inputs pass nodes
 
         let practice = {
             NodeCount = n
             Batch = stage.Recipe.Batch
-            Learn = learn
+            Step =
+                fun number -> {
+                    // By their place on disk.
+                    Positions = batch number |> Array.sortBy (fun position -> lesson.Nodes[position])
+                    Read = read
+                }
             Answer = infer compute network inputs
         }
 
-        let fit = GraphTraining.practise compute gnn stage practice (Anew start)
+        let fit = GraphTraining.practise consistency compute gnn stage practice (Anew start)
         fit.Weights, fit.Logits

@@ -121,6 +121,7 @@ module GraphModel =
         h.cpu().contiguous().data<float32>().ToArray() |> Vectors.ofArray (int h.shape[1])
 
     let private fitOnGraph
+        consistency
         compute
         (gnn: Gnn)
         (stage: Stage)
@@ -139,18 +140,22 @@ module GraphModel =
             Predicting = predicting compute gnn.Classes inputs x
         }
 
-        let fit = GraphTraining.toBest compute gnn stage graph view (Anew start)
+        let fit = GraphTraining.toBestWith consistency compute gnn stage graph view (Anew start)
         fit.Weights, fit.Logits
 
-    /// Trains from the starting weights, a decoupled network in batches of rows and any other on the whole graph at once;
-    /// answers the best checkpoint and its posterior.
-    let fit compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (inputs: NodeInputs) (start: Weights) =
+    /// Trains from the starting weights, under a consistency regularisation or none, a decoupled network in batches of rows and
+    /// any other on the whole graph at once; answers the best checkpoint and its posterior.
+    let fitWith consistency compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (inputs: NodeInputs) (start: Weights) =
         let weights, logits =
             match gnn.Structure with
             | Decoupled network ->
                 let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
-                DecoupledTraining.fit compute gnn network stage graph.NodeCount hops start
+                DecoupledTraining.fit consistency compute gnn network stage graph.NodeCount hops start
             | Whole
-            | Layers _ -> fitOnGraph compute gnn stage graph inputs start
+            | Layers _ -> fitOnGraph consistency compute gnn stage graph inputs start
 
         weights, (Posterior.ofLogits gnn.Classes logits: Posterior<Gnn>)
+
+    /// The same under no regularisation.
+    let fit compute gnn stage graph inputs start : Weights * Posterior<Gnn> =
+        fitWith None compute gnn stage graph inputs start

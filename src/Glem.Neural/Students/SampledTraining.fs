@@ -26,10 +26,12 @@ module SampledTraining =
 
         layers |> List.fold next (x, 0) |> fst
 
-    /// Trains from the starting weights; answers the best checkpoint and its posterior.
+    /// Trains from the starting weights, under a consistency regularisation or none; answers the best checkpoint and its
+    /// posterior.
     ///   fanOuts : in-edges kept of a target, of its neighbours, …; -1 keeps all   edges : rows of in-edges
     /// Raises GlemException where the network is no stack of so many layers.
-    let fit
+    let fitWith
+        consistency
         (compute: Compute)
         (gnn: Gnn)
         (fanOuts: int list)
@@ -42,23 +44,29 @@ module SampledTraining =
         let batch = batch stage inputs
         let targets = Batches.even (Key.named "targets" stage.Key) batch stage.Lesson.Epoch
 
-        let learn p number =
+        let step number =
             let positions = targets number
-            let nodes = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at])
+            let hidden = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at]) |> HashSet
 
-            let sampled =
-                NeighbourSampler.sample edges fanOuts (stage.Key |> Key.named "neighbours" |> Key.at number) nodes
+            let read pass nodes =
+                let key = stage.Key |> Key.named "neighbours" |> Key.at number
+                let sampled = NeighbourSampler.sample edges fanOuts key nodes
 
-            let hidden = HashSet nodes
-            let x = NodeRows.ofInputs compute.Device inputs hidden.Contains sampled.Nodes
-            positions, forward compute.Device layers (GnnPass(p, Training(Stage.seed stage number))) sampled x
+                NodeRows.ofInputs compute.Device inputs hidden.Contains sampled.Nodes
+                |> forward compute.Device layers pass sampled
+
+            { Positions = positions; Read = read }
 
         let practice = {
             NodeCount = edges.NodeCount
             Batch = batch
-            Learn = learn
+            Step = step
             Answer = fun p nodes -> LayerwiseInference.answer compute gnn layers edges p inputs nodes
         }
 
-        let fit = GraphTraining.practise compute gnn stage practice (Anew start)
+        let fit = GraphTraining.practise consistency compute gnn stage practice (Anew start)
         fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits
+
+    /// The same under no regularisation.
+    let fit compute gnn fanOuts stage edges inputs start : Weights * Posterior<Gnn> =
+        fitWith None compute gnn fanOuts stage edges inputs start

@@ -36,6 +36,8 @@ let private recipe model : GnnRecipe = {
     Features = Raw
     LabelInput = Off
     LabelFolds = 2
+    Consistency = None
+    ReliableLabels = None
 }
 
 let private compute = Golden.cpu Precision.Float32
@@ -66,6 +68,43 @@ let ``every model learns a task that is there to be learnt, the same bits twice,
         let accuracy = Predictions.onValidation TinyTask.validation p |> Metrics.accuracy
         Assert.True((accuracy >= 0.8), $"%O{model} has an accuracy of %g{accuracy}")
         Assert.True(TinyTask.areEqual phi (fst (fit (recipe model) inputs 60.0)), $"%O{model} differs")
+        Assert.Equal(before, live ())
+
+[<Fact>]
+let ``every model trains under consistency, the same bits twice, and leaves no tensor behind`` () =
+    let live () = DisposeScopeManager.Statistics.ThreadTotalLiveCount
+
+    let consistency =
+        Consistency.ofRecipe TinyTask.supervision {
+            ConsistencyRecipe.published with
+                Weight = 1.0
+                WarmUp = 5
+                ReselectEvery = 5
+                FirstThreshold = 0.5
+                LastThreshold = 0.4
+        }
+
+    for model in models do
+        let before = live ()
+
+        let fit consistency =
+            use graph = GraphTensors.ofCsr torch.CPU TinyTask.edges
+
+            let recipe = {
+                recipe model with
+                    LabelInput = GoldOnly
+            }
+
+            let gnn = GraphModel.ofRecipe recipe withLabels TinyTask.classes |> GnnConfig.gnn
+            let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Epochs = 12.0 }
+
+            GraphModel.initial TinyTask.key gnn
+            |> GraphModel.fitWith consistency compute gnn stage graph withLabels
+            |> fst
+
+        let phi = fit (Some consistency)
+        Assert.True(TinyTask.areEqual phi (fit (Some consistency)), $"%O{model} differs")
+        Assert.False(TinyTask.areEqual phi (fit None), $"%O{model} has no consistency")
         Assert.Equal(before, live ())
 
 [<Fact>]

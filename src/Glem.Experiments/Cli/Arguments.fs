@@ -70,6 +70,28 @@ type GnnsArguments =
             | GnnsArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type ScalingArguments =
+    | Model of string
+    | Edges of int
+    | Hidden of int
+    | Debian
+    | [<Hidden>] Cell
+    | Out of string
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ScalingArguments.Model _ -> "a graph model to measure; may be repeated (default: gcn and sage)"
+            | ScalingArguments.Edges _ ->
+                "undirected edges of a made-up graph, 10 a node; may be repeated (default: 100000, 1000000 and 10000000)"
+            | ScalingArguments.Hidden _ -> "hidden width; may be repeated (default: 256, the recipes')"
+            | ScalingArguments.Debian -> "measure one GLEM round on debian too: up to 40 minutes"
+            | ScalingArguments.Cell -> "measure the one model, width and size named, and print its line"
+            | ScalingArguments.Out _ -> "the folder to write (default: results/scaling)"
+            | ScalingArguments.Quick -> "small graphs and few steps: a smoke test whose numbers mean nothing"
+
+[<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
     | Model of string

@@ -91,7 +91,7 @@ module Gcn =
                 torch.nn.functional.linear (graph.Symmetric.Propagate x, weight)
             | x -> graph.Symmetric.Propagate(NodeFeatures.linear weight x)
 
-        if config.Biases then y.add pass[$"%s{layer}.bias"] else y
+        if config.Biases then y.add_ pass[$"%s{layer}.bias"] else y
 
     let gnn (config: GcnConfig) : Gnn =
         let layer k (pass: GnnPass) graph (x: NodeFeatures) =
@@ -102,6 +102,6 @@ module Gcn =
                 y
             else
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                y.relu () |> pass.Dropout config.HiddenDropout
+                y.relu_ () |> pass.Dropout config.HiddenDropout
 
         Gnn.ofLayers config.Classes (weights config) [ for k in 1 .. config.Layers -> layer k ]

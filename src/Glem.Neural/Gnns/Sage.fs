@@ -52,12 +52,12 @@ module Sage =
             | Aggregator.Max, x ->
                 torch.nn.functional.linear (GraphOps.SpmmMax(graph.Edges, NodeFeatures.toDense x), left)
 
-        let y = neighbours.add pass[$"%s{name}.lin_l.bias"]
+        let y = neighbours.add_ pass[$"%s{name}.lin_l.bias"]
         let own = NodeFeatures.first (int64 graph.TargetCount) x
 
         let y =
             if root then
-                y.add (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] own)
+                y.add_ (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] own)
             else
                 y
 
@@ -85,6 +85,6 @@ module Sage =
                 y
             else
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                y.relu () |> pass.Dropout config.HiddenDropout
+                y.relu_ () |> pass.Dropout config.HiddenDropout
 
         Gnn.ofLayers config.Classes weights [ for k in 0..last -> layer k ]

@@ -28,7 +28,7 @@ let peak () =
     |> Option.defaultValue nan
 
 let forget () =
-    System.GC.Collect()
+    System.GC.Collect(2, System.GCCollectionMode.Aggressive, true, true)
     File.WriteAllText("/proc/self/clear_refs", "5")
 
 let processor () = Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds

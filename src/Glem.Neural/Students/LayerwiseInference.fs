@@ -10,7 +10,7 @@ open TorchSharp
 /// memory budget, and of the others one block.
 module LayerwiseInference =
     /// Rows and in-edges of a block, which is at least one row.
-    let blockSize = 1 <<< 18
+    let blockSize = 1 <<< 17
 
     /// The nodes cut into blocks.   most : rows and in-edges of one
     let private cut most (edges: Csr) (nodes: int[]) : int[][] =

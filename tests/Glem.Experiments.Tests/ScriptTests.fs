@@ -2,6 +2,7 @@ module Glem.Experiments.Tests.ScriptTests
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open Glem
 open Xunit
 
@@ -12,6 +13,7 @@ let private script name = Path.Combine(GlemProcess.root, "scripts", name)
 [<InlineData "gmnn.fsx">]
 [<InlineData "inductive.fsx">]
 [<InlineData "custom-gnn.fsx">]
+[<InlineData "text-graphs.fsx">]
 let ``a script is at most 40 lines`` (name: string) = Assert.InRange(File.ReadAllLines(script name).Length, 10, 40)
 
 /// Runs a script with options; skips the test where there is no build to load.
@@ -53,6 +55,26 @@ let ``the inductive script prints a row for each protocol, and reads runs that a
     let again = ran ()
     Assert.DoesNotContain("M-step", again)
     Assert.Equal(table first, table again)
+
+[<Fact>]
+let ``the text graphs script runs each graph model over one language model, and reads runs that are there`` () =
+    use folder = new TestFolder()
+    let ran () = run "text-graphs.fsx" [ "--quick"; "--seeds"; "1"; "--out"; folder.Path ]
+    let first = ran ()
+    Assert.True((first.Code = 0), first.Err)
+    Assert.Single(Regex.Matches(first.Out, "LM on gold")) |> ignore
+    Assert.Equal(2, Regex.Matches(first.Out, "M-step 1").Count)
+
+    for model in [ "gcn"; "sage" ] do
+        Assert.Matches($@"\| {model}: GLEM-GNN \| \d+\.\d \| \d+\.\d \|", first.Out)
+
+    let again = ran ()
+    Assert.DoesNotContain("LM on gold", again.Out)
+
+    Assert.Equal(
+        File.ReadAllText(folder.File "dotnet-api/table.md").Trim(),
+        again.Out.Substring(again.Out.IndexOf "|  |").Trim()
+    )
 
 [<Fact>]
 let ``the GMNN script prints a line for each seed and the table, and in haste writes nothing`` () =

@@ -181,6 +181,26 @@ type InductiveArguments =
             | InductiveArguments.Quick -> "cut everything short: a smoke test of a minute, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type TextGraphsArguments =
+    | [<MainCommand>] Datasets of string list
+    | Gnn of string
+    | Seeds of int
+    | Set of string
+    | Out of string
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | TextGraphsArguments.Datasets _ -> "data sets, by name or folder (default dotnet-api)"
+            | TextGraphsArguments.Gnn _ -> "a graph model; may be repeated (default gcn and sage)"
+            | TextGraphsArguments.Seeds _ -> "how many seeds, from 0 (default 5)"
+            | TextGraphsArguments.Set _ -> "path=value changes one field of the recipe quickstart; may be repeated"
+            | TextGraphsArguments.Out _ ->
+                "folder of the runs; those that are there are read (default runs/text-graphs)"
+            | TextGraphsArguments.Quick -> "cut everything short: a smoke test, whose numbers mean nothing"
+
+[<RequireQualifiedAccess>]
 type ReportArguments =
     | [<MainCommand; Mandatory>] Runs of string list
     | Out of string

@@ -57,6 +57,9 @@ module Study =
     /// Most columns of the dense TF-IDF features.
     let private rawWidth = 256
 
+    let private gnn (recipe: Recipe) (supervision: Supervision) inputs =
+        GraphModel.ofRecipe recipe.Gnn inputs supervision.ClassCount |> GnnConfig.gnn
+
     /// Learns the tokenizer from the texts that training sees, encodes the texts (both once, see TokenStore), and lays out the graph. The caller owns
     /// the study.
     /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
@@ -105,7 +108,7 @@ module Study =
                 Graph = GraphTensors.ofCsr compute.Device seen.Graph.Edges
                 Supervision = supervision
                 Validation = validation
-                Gnn = fun inputs -> GraphModel.ofRecipe recipe.Gnn inputs supervision.ClassCount |> GnnConfig.gnn
+                Gnn = gnn recipe supervision
                 Lm = lm
                 Tuning = tuning
                 Frozen = frozen texts
@@ -146,6 +149,19 @@ module Study =
                 }
         with GlemException error ->
             Error error
+
+    /// The study under a recipe that differs from its own in the graph's side alone (Recipe.sameLanguageSide). It owns nothing new.
+    let withGraphSide (recipe: Recipe) (study: Study) : Study =
+        let change (study: Study) = {
+            study with
+                Recipe = recipe
+                Gnn = gnn recipe study.Supervision
+        }
+
+        {
+            change study with
+                Everything = study.Everything |> Option.map (fun all -> { all with Study = change all.Study })
+        }
 
     /// The study of every node that students answer for.
     let whole (study: Study) = study.Everything |> Option.map _.Study |> Option.defaultValue study

@@ -25,6 +25,16 @@ type private Candidate<'model, 'source> = {
     Test: Scores
 }
 
+/// What a run does before the graph counts. Runs that differ in their graph's side alone share it.
+type private Beginning = {
+    Study: Study
+    Baselines: Baselines
+    Encoder: Weights
+    Lm: LmFit * Posterior<Lm>
+    /// What it took, by stage.
+    Seconds: (string * float) list
+}
+
 /// A GNN with what it read of every node, and from which LM's embeddings.
 type private TrainedGnn = {
     Weights: Weights
@@ -146,48 +156,62 @@ module Trial =
             Lm = readLm
         }
 
-    /// The stages in the method's order, into an existing folder.
-    let private stages (request: TrialRequest) (witness: IWitness) (folder: string) =
-        let recipe, dataset = request.Recipe, request.Dataset
-        let audit = dataset.Audit
+    /// Notes what each stage took.
+    type private Laps() =
         let lap = Stopwatch.StartNew()
         let seconds = ResizeArray<string * float>()
 
-        let timed name answer =
+        member _.Timed name answer =
             seconds.Add((name, lap.Elapsed.TotalSeconds))
             lap.Restart()
             answer
 
-        RunRecord.info request.Compute request.Recipe request.Dataset request.Seed request.Command
-        |> RunInfo.write (RunFolder.info folder)
-        |> Result.orRaise
+        member _.Seconds = List.ofSeq seconds
+
+    let private beginning (request: TrialRequest) (witness: IWitness) : Beginning =
+        let laps = Laps()
+
+        let study =
+            witness.During(
+                "tokenizer",
+                fun () -> Study.prepare request.Compute witness.Watch request.Recipe request.Dataset request.Seed
+            )
+            |> Result.orRaise
+            |> laps.Timed "tokenizer"
+
+        let baselines =
+            witness.During("TF-IDF baselines", fun () -> Baselines.fit (Study.whole study).Tfidf.Value request.Dataset)
+            |> Result.orRaise
+            |> laps.Timed "TF-IDF baselines"
+
+        let encoder = Study.pretrainEncoder study |> laps.Timed "masked-language model"
+        let lm = Study.lmOnGold study encoder |> laps.Timed "LM on gold"
+
+        {
+            Study = study
+            Baselines = baselines
+            Encoder = encoder
+            Lm = lm
+            Seconds = laps.Seconds
+        }
+
+    /// The stages that follow in the method's order, into an existing folder.
+    let private stages (request: TrialRequest) (beginning: Beginning) (folder: string) =
+        let recipe, dataset = request.Recipe, request.Dataset
+        let audit = dataset.Audit
+        let study, encoder, lm = beginning.Study, beginning.Encoder, beginning.Lm
+        let laps = Laps()
 
         use log = MetricLog.appendTo (RunFolder.metrics folder) |> Result.orRaise
         let judgeLm event round fit = judge log audit event Student.Lm round fit
         let judgeGnn event round fit = judge log audit event Student.Gnn round fit
 
-        use study =
-            witness.During(
-                "tokenizer",
-                fun () -> Study.prepare request.Compute witness.Watch recipe dataset request.Seed
-            )
-            |> Result.orRaise
-            |> timed "tokenizer"
-
-        let baselines =
-            witness.During("TF-IDF baselines", fun () -> Baselines.fit (Study.whole study).Tfidf.Value dataset)
-            |> Result.orRaise
-            |> timed "TF-IDF baselines"
-
-        let encoder = Study.pretrainEncoder study |> timed "masked-language model"
-
         let raw =
             Study.gnnOnFeatures study study.Raw.Value
             |> Everywhere.gnnOnFeatures study (Study.whole study).Raw.Value
-            |> timed "GNN on TF-IDF"
+            |> laps.Timed "GNN on TF-IDF"
 
-        let lm = Study.lmOnGold study encoder |> timed "LM on gold"
-        let gnn = Study.gnnOnEmbeddings study lm |> timed "GNN on embeddings"
+        let gnn = Study.gnnOnEmbeddings study lm |> laps.Timed "GNN on embeddings"
         let lmOnly = Everywhere.lm study None lm |> judgeLm (Event.pretrain Student.Lm) 0
         let steps = Study.steps study
         let mutable previous, latest = lmOnly, lmOnly
@@ -219,12 +243,12 @@ module Trial =
                 latest <-
                     Everywhere.lm study (Some previous.Model) (theta, q) |> judgeLm (Event.step Student.Lm round) round
 
-                lms.Add latest |> timed $"E-step %d{round}"
+                lms.Add latest |> laps.Timed $"E-step %d{round}"
             | FittedP(round, phi, p) ->
                 record.AfterM(round, taught, p)
 
                 gnns.Add(reading round (phi, p) |> judgeGnn (Event.step Student.Gnn round) round)
-                |> timed $"M-step %d{round}"
+                |> laps.Timed $"M-step %d{round}"
             | Fitted.Pretrained -> ()
 
         let lms, gnns = List.ofSeq lms, List.ofSeq gnns
@@ -240,11 +264,11 @@ module Trial =
         let ofRound round candidates =
             candidates |> List.tryFind (fun candidate -> candidate.Round = round) |> Option.map scoreOf
 
-        timed "files" ()
+        laps.Timed "files" ()
 
         {
-            Majority = Some(rung audit baselines.Majority)
-            TfIdf = Some(rung audit baselines.Tfidf)
+            Majority = Some(rung audit beginning.Baselines.Majority)
+            TfIdf = Some(rung audit beginning.Baselines.Tfidf)
             LmOnly = Some(scoreOf lmOnly)
             GnnRaw = Some(rung audit raw)
             Static = Some(scoreOf twoStage)
@@ -266,7 +290,7 @@ module Trial =
                     Model = if Training.isBetter bestLm.Valid bestGnn.Valid then Student.Lm else Student.Gnn
                 }
             EmRounds = rounds
-            Seconds = List.ofSeq seconds
+            Seconds = beginning.Seconds @ laps.Seconds
             PeakRssMb = Some(RunRecord.peakMemory ())
         }
 
@@ -294,25 +318,58 @@ module Trial =
                 )
             )
 
-    /// Runs the recipe into a folder beside the output and renames it when all is written: an output folder is whole.
-    /// What was made before a failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
-    /// Errors: an output that exists or cannot be written to; whatever the data set lacks; a loss that is not finite.
-    let run (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
+    /// Makes a run into a folder beside its output and renames it when all is written.
+    let private make (beginning: Lazy<Beginning>) (request: TrialRequest) =
         let output = Path.TrimEndingDirectorySeparator(Path.GetFullPath request.Output)
         let stamp = DateTime.UtcNow.ToString "yyyyMMdd-HHmmss"
         let partial = $"%s{output}.partial-%s{stamp}"
+        Directory.CreateDirectory partial |> ignore
 
-        try
-            checkOutput output |> Result.orRaise
-            Protocol.expose request.Recipe.Protocol request.Dataset |> Result.orRaise |> ignore
-            Directory.CreateDirectory partial |> ignore
-            let summary = stages request witness partial
-            Summary.write (RunFolder.summary partial) summary |> Result.orRaise
-            Report.write partial [ partial ] |> Result.orRaise
-            Directory.Move(partial, output)
-            Ok summary
-        with
-        | GlemException error -> Error error
-        | :? IOException
-        | :? UnauthorizedAccessException as problem ->
-            Error(InFile(output, "", problem.Message, "a folder that can be written to"))
+        RunRecord.info request.Compute request.Recipe request.Dataset request.Seed request.Command
+        |> RunInfo.write (RunFolder.info partial)
+        |> Result.orRaise
+
+        let shared = beginning.Value
+
+        let beginning = {
+            shared with
+                Study = Study.withGraphSide request.Recipe shared.Study
+        }
+
+        let summary = stages request beginning partial
+        Summary.write (RunFolder.summary partial) summary |> Result.orRaise
+        Report.write partial [ partial ] |> Result.orRaise
+        Directory.Move(partial, output)
+        summary
+
+    /// Runs recipes that differ in their graph's side alone: one language model on gold labels serves them all, and each gives
+    /// the files, to the bit, that it gives by itself. Its summary counts the seconds of what it shares as its own. An output
+    /// folder is whole; what was made before a failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
+    /// Errors: recipes that differ in more; an output that exists or cannot be written to; whatever the data set lacks; a loss
+    /// that is not finite.
+    let runAll (requests: TrialRequest list) (witness: IWitness) : Result<Summary list, GlemError> =
+        match requests with
+        | [] -> Ok []
+        | first :: _ ->
+            try
+                for request in requests do
+                    checkOutput request.Output |> Result.orRaise
+                    Recipe.sameLanguageSide first.Recipe request.Recipe |> Result.orRaise
+
+                Protocol.expose first.Recipe.Protocol first.Dataset |> Result.orRaise |> ignore
+                let beginning = lazy (beginning first witness)
+
+                try
+                    requests |> List.map (make beginning) |> Ok
+                finally
+                    if beginning.IsValueCreated then
+                        (beginning.Value.Study :> IDisposable).Dispose()
+            with
+            | GlemException error -> Error error
+            | :? IOException
+            | :? UnauthorizedAccessException as problem ->
+                Error(InFile(first.Output, "", problem.Message, "a folder that can be written to"))
+
+    /// Runs the recipe, as runAll says.
+    let run (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
+        runAll [ request ] witness |> Result.map List.head

@@ -126,6 +126,23 @@ module Recipe =
         | [] -> Ok recipe
         | (path, name, problem, instead) :: _ -> Error(InSetting(path, $"%s{name}, which %s{problem}", instead))
 
+    /// Whether two recipes teach the same language model the same before its first E-step. Error: the part of them that differs.
+    let sameLanguageSide (one: Recipe) (other: Recipe) : Result<unit, GlemError> =
+        let part name (get: Recipe -> 'part) = if get one = get other then None else Some name
+
+        [
+            part "dataset" _.Dataset
+            part "protocol" _.Protocol
+            part "lm" _.Lm
+            part "mlm" _.Mlm
+            part "lmFit" _.LmFit
+        ]
+        |> List.tryPick id
+        |> function
+            | None -> Ok()
+            | Some part ->
+                Error(InSetting(part, $"two values, in %s{one.Name} and %s{other.Name}", "one value for both"))
+
     /// The fields whose range the types do not say; the first that is out of it is the error.
     let validate (recipe: Recipe) : Result<Recipe, GlemError> =
         let check key (value: float) expected isFine =

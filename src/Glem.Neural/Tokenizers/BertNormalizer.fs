@@ -52,7 +52,7 @@ module BertNormalizer =
         else
             output.AddCodePoint (Rune.ToLowerInvariant(Rune codePoint)).Value
 
-    /// Marks of one base, put in canonical order: ascending class, those of one class as they came.
+    /// Marks of one base, put in canonical order: ascending class, those of one class as they came. The places stay, as in UnicodeForm.
     ///   marks : class, code point, and where in the input it stands
     let private flushMarks
         (input: CharBuffer)
@@ -61,9 +61,13 @@ module BertNormalizer =
         (marks: ResizeArray<struct (int * int * int)>)
         =
         if marks.Count > 0 then
-            for struct (_, mark, at) in Seq.sortBy (fun (struct (combiningClass, _, _)) -> combiningClass) marks do
-                output.From(input, at)
-                appendCased output lowercase mark
+            marks
+            |> Seq.sortBy (fun (struct (combiningClass, _, _)) -> combiningClass)
+            |> Seq.iteri (fun k (struct (_, mark, _)) ->
+                if not (CharacterClass.isNonspacingMark (Rune mark)) then
+                    let struct (_, _, at) = marks[k]
+                    output.From(input, at)
+                    appendCased output lowercase mark)
 
             marks.Clear()
 
@@ -108,13 +112,11 @@ module BertNormalizer =
                         if combiningClass = 0 then
                             flushMarks input output normalizer.Lowercase marks
 
-                        if CharacterClass.isNonspacingMark (Rune part) then
-                            ()
-                        elif combiningClass = 0 then
+                        if combiningClass > 0 then
+                            marks.Add(struct (combiningClass, part, at))
+                        elif not (CharacterClass.isNonspacingMark (Rune part)) then
                             output.From(input, at)
                             appendCased output normalizer.Lowercase part
-                        else
-                            marks.Add(struct (combiningClass, part, at))
 
                 if ideograph then
                     flushMarks input output normalizer.Lowercase marks

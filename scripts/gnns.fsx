@@ -56,7 +56,7 @@ for model in [ GnnModel.Mlp; GnnModel.Gcn ] do
     row (Settings.show model) (trained (ofModel model))
     row $"{Settings.show model} + Correct & Smooth" (corrected (ofModel model))
 
-for model in [ GnnModel.Sgc; GnnModel.Sage; GnnModel.Gat; GnnModel.Appnp; GnnModel.Gatv2; GnnModel.Sagn; GnnModel.Gamlp; GnnModel.RevGat ] do
+for model in [ GnnModel.Sgc; GnnModel.Sign; GnnModel.Sage; GnnModel.Gat; GnnModel.Appnp; GnnModel.Gatv2; GnnModel.Sagn; GnnModel.Gamlp; GnnModel.RevGat ] do
     row (Settings.show model) (trained (ofModel model))
 
 row "sagn + SCR" (trained { ofModel GnnModel.Sagn with Consistency = Some consistency })

@@ -114,6 +114,21 @@ let ``the static pipeline's GNN goes through the recipe's stages, and says what 
     let first = Study.nodeInputs study (Study.steps study) 1 (fst lm) (snd lm)
     Assert.NotEqual(first.Labels, read.Labels)
 
+[<Fact>]
+let ``fan-outs change how the graph model trains, in every stage, and no bit of what comes before it`` () =
+    let sampled = {
+        Colours.recipe with
+            Gnn = {
+                Colours.recipe.Gnn with
+                    FanOuts = Some [ 2; 1 ]
+            }
+    }
+
+    let whole, sampled =
+        everything Colours.recipe Colours.dataset.Value, everything sampled Colours.dataset.Value
+
+    Assert.Equal<bool list>([ true; true; false; false; false; false; false ], List.map2 (=) whole sampled)
+
 /// The loss of every step of the stages up to the GNN on gold, which train to their end, and their final weights.
 let private losses dataset =
     let seen = ResizeArray<string * float>()

@@ -46,7 +46,7 @@ module Everywhere =
             mergePosteriors all q qUnseen
 
     let private predict (study: Study) (all: Everything) (inputs: NodeInputs) (phi: Weights, p: Posterior<Gnn>) =
-        let whole = GraphModel.predict study.Compute (study.Gnn inputs) all.Study.Graph inputs phi
+        let whole = Study.readGnn all.Study (study.Gnn inputs) inputs phi
         let rows = whole.Logits.ToArray()
         let c = whole.ClassCount
         let unseen = all.Unseen |> Array.collect (fun i -> Array.sub rows (i * c) c) |> Posterior.ofLogits c

@@ -62,11 +62,12 @@ module Study =
 
     /// Learns the tokenizer from the texts that training sees, encodes the texts (both once, see TokenStore), and lays out the graph. The caller owns
     /// the study.
-    /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
-    /// node, texts too few for a vocabulary.
+    /// Error: a model that is not built yet, a protocol that removes nothing, too few edges to hold any out, a class without
+    /// training node, no validation node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
         try
             Recipe.runnable recipe |> Result.orRaise |> ignore
+            let dataset = HeldOutLinks.withhold recipe.Links dataset |> Result.orRaise
             let exposure = Protocol.expose recipe.Protocol dataset |> Result.orRaise
             let seen = exposure.Training
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise
@@ -264,8 +265,20 @@ module Study =
     let private consistency (study: Study) =
         study.Recipe.Gnn.Consistency |> Option.map (Consistency.ofRecipe study.Supervision)
 
-    let private fitGnn (study: Study) gnn stage inputs start =
-        GraphModel.fitWith (consistency study) study.Compute gnn stage study.Graph inputs start
+    /// The graph model taught a stage's lesson, on the whole graph or on samples of it.
+    let private fitGnn (study: Study) gnn stage inputs (start: Weights) =
+        let consistency = consistency study
+
+        match study.Recipe.Gnn.FanOuts with
+        | None -> GraphModel.fitWith consistency study.Compute gnn stage study.Graph inputs start
+        | Some fanOuts ->
+            SampledTraining.fitWith consistency study.Compute gnn fanOuts stage study.Dataset.Graph.Edges inputs start
+
+    /// What a graph model says of every node of a study.   inputs : of these nodes
+    let readGnn (study: Study) gnn inputs (weights: Weights) : Posterior<Gnn> =
+        match study.Recipe.Gnn.FanOuts with
+        | None -> GraphModel.predict study.Compute gnn study.Graph inputs weights
+        | Some _ -> LayerwiseInference.predict study.Compute gnn study.Dataset.Graph.Edges inputs weights
 
     /// The GNN on gold labels and some inputs; stage after stage where the recipe says so, each from new weights. Answers what
     /// the last one read, and the last one.

@@ -361,6 +361,7 @@ module Trial =
                     Recipe.sameLanguageSide first.Recipe request.Recipe |> Result.orRaise
 
                 Protocol.expose first.Recipe.Protocol first.Dataset |> Result.orRaise |> ignore
+                HeldOutLinks.withhold first.Recipe.Links first.Dataset |> Result.orRaise |> ignore
                 let beginning = lazy (beginning first witness)
 
                 try

@@ -46,11 +46,8 @@ type internal MeanTeacher
     /// The weights that validation judges and the training answers with.
     member _.Judged = judgedParameters
 
-    /// What step k, from 0, adds to the loss: nothing in the warm-up, or where nobody is sure.
-    ///   own : the network's logits of some nodes in a training pass of the step : [k; c]
-    ///   read : the same in a pass of the teacher's. It drops units too, by masks of its own, and normalises over the nodes
-    ///   as the student does.
-    member _.Term(step: int, own: int[] -> Tensor, read: GnnPass -> int[] -> Tensor) : Tensor option =
+    /// The nodes that step k, from 0, teaches besides its lesson's, ascending: none in the warm-up, or where nobody is sure.
+    member _.Teaches(step: int) : int[] =
         let epoch = step / perEpoch + 1
 
         if step = recipe.WarmUp * perEpoch then
@@ -59,16 +56,19 @@ type internal MeanTeacher
         if step % perEpoch = 0 && ConsistencyRecipe.reselects recipe epoch then
             sure <- choose epoch
 
-        match teacher, share step with
-        | None, _
-        | _, [||] -> None
-        | Some teacher, nodes ->
-            let target =
-                use _ = torch.no_grad ()
-                let seed = key |> Key.named "dropout" |> Key.at step |> Key.seed |> int64
-                read (GnnPass(teacher.Parameters, Training seed, still = true)) nodes
+        if teacher.IsNone then [||] else share step
 
-            Some(Consistency.loss recipe.Temperature target (own nodes) * recipe.Weight)
+    /// What step k adds to the loss.
+    ///   nodes : those that it teaches, k of them   own : the student's logits of them in the step's training pass : [k; c]
+    ///   read : the same in a pass of the teacher's. It drops units too, by masks of its own, and normalises over the nodes
+    ///   as the student does.
+    member _.Term(step: int, nodes: int[], own: Tensor, read: GnnPass -> int[] -> Tensor) : Tensor =
+        let target =
+            use _ = torch.no_grad ()
+            let seed = key |> Key.named "dropout" |> Key.at step |> Key.seed |> int64
+            read (GnnPass(teacher.Value.Parameters, Training seed, still = true)) nodes
+
+        Consistency.loss recipe.Temperature target own * recipe.Weight
 
     /// Takes in the weights that step k has left.
     member _.Follow(step: int) =

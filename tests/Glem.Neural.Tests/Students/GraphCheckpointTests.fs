@@ -33,6 +33,7 @@ let private saved labelInput : SavedGraphModel =
                 Alpha = None
                 Aggregator = None
                 BatchNorm = None
+                FanOuts = None
                 Hidden = 4
                 Dropout = 0.25
                 Features = Embeddings

@@ -71,10 +71,11 @@ let ``every published recipe has the learning-rate schedules of its code`` () =
             Assert.Equal(Rule.RmsProp, recipe.GnnFit.Optimiser.Rule)
             Assert.Equal(0.002, recipe.GnnFit.Optimiser.LearningRate)
 
-        // PyG's and GraphStorm's keep the LM's rate too.
+        // PyG's and GraphStorm's keep the LM's rate too. PyG's has no LM on gold labels.
         for fit in [ recipe.LmFit; recipe.EStep.Fit ] do
-            let last = Schedule.factor fit.Optimiser 2000 2000
-            Assert.Equal((if isHuggingFace then 0.0 else 1.0), last)
+            if fit.Epochs > 0.0 then
+                let last = Schedule.factor fit.Optimiser 2000 2000
+                Assert.Equal((if isHuggingFace then 0.0 else 1.0), last)
 
         Assert.Equal(0.0, recipe.EStep.Fit.Optimiser.WarmUp)
 

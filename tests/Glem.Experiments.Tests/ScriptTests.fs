@@ -135,7 +135,7 @@ let ``the scaling script measures each size in a process of its own and writes t
     Assert.Equal<int>([| 10000; 100000 |], costs |> Array.map _.Edges)
 
     for cost in costs do
-        Assert.True(cost.Processor > 0.0 && cost.Peak > 0L, StepCost.toLine cost)
+        Assert.True(cost.Processor > 0.0 && cost.Data > 0L, StepCost.toLine cost)
 
     Assert.Contains("plot.svg", File.ReadAllText(Path.Combine(folder.Path, "report.md")))
     Assert.True(File.Exists(Path.Combine(folder.Path, "plot.svg")))

@@ -96,5 +96,6 @@ module StepMeasurement =
                     Processor = times |> List.map fst |> median
                     Wall = times |> List.map snd |> median
                     Data = StepCost.dataBytes csr.NodeCount (csr.EdgeCount / 2) width
-                    Peak = ProcessCost.peak () - held
+                    // A graph smaller than what the process gave back meanwhile takes nothing.
+                    Peak = max 0L (ProcessCost.peak () - held)
                 })

@@ -163,11 +163,9 @@ let ``the sure nodes are those above the threshold, and no training node is in t
     Assert.Empty(Consistency.sure 1.0 pool p)
 
 /// A network of one weight vector, the logits of every node alike : [c].
-let private constant: Gnn = {
-    TinyTask.gcn with
-        Weights = [ GnnWeight.zeros "logits" TinyTask.classes ]
-        Forward = fun pass _ _ -> torch.zeros([| int64 TinyTask.nodes; int64 TinyTask.classes |]).add(pass["logits"])
-}
+let private constant =
+    Gnn.ofForward TinyTask.classes [ GnnWeight.zeros "logits" TinyTask.classes ] (fun pass _ _ ->
+        torch.zeros([| int64 TinyTask.nodes; int64 TinyTask.classes |]).add(pass["logits"]))
 
 [<Fact>]
 let ``where an epoch has many steps they share the sure nodes out, and each node is taught once`` () =

@@ -6,15 +6,12 @@ open TorchSharp
 open Glem.Torch.Extensions
 
 /// relu(W (x + sum over neighbours)), twice, and a linear layer: a function of (parameters, graph, features).
-let gin inputs hidden classes : Gnn = {
-    Classes = classes
-    Weights = GnnWeight.linear "a1" hidden inputs @ GnnWeight.linear "a2" hidden hidden @ GnnWeight.linear "out" classes hidden
-    Forward = fun pass graph x ->
+let gin inputs hidden classes =
+    let weights = GnnWeight.linear "a1" hidden inputs @ GnnWeight.linear "a2" hidden hidden @ GnnWeight.linear "out" classes hidden
+    Gnn.ofForward classes weights (fun pass graph x ->
         let ones = torch.ones [| graph.Edges.Col.shape[0]; 1L |]
         let layer name x = (pass.Linear name (Dense(GraphOps.EdgeSpmm(graph.Edges, ones, x).add x))).relu ()
-        NodeFeatures.toDense x |> layer "a1" |> pass.Dropout 0.5 |> layer "a2" |> Dense |> pass.Linear "out"
-    Decoupled = None
-}
+        NodeFeatures.toDense x |> layer "a1" |> pass.Dropout 0.5 |> layer "a2" |> Dense |> pass.Linear "out")
 
 let recipe = Recipes.quickstart |> if Array.contains "--quick" fsi.CommandLineArgs then Recipes.quick else id
 let dataset = Datasets.find recipe.Dataset |> Result.orRaise

@@ -37,58 +37,117 @@ type TextAttributedGraph = {
     member this.NodeCount = this.Texts.Length
 
 module Csr =
-    /// Rows from directed pairs (row, neighbour) over n nodes; duplicates collapse.
-    /// Raises ArgumentOutOfRangeException for an end outside 0 .. n-1.
-    let ofPairs (n: int) (pairs: seq<struct (int * int)>) =
-        let pairs = Seq.toArray pairs
+    /// Sorts a row's neighbours and moves what is left without repeats to `at`. Answers where the row ends there.
+    let private settle (neighbours: int[]) (at: int) (first: int) (last: int) =
+        System.Array.Sort(neighbours, first, last - first)
+        let mutable next = at
 
-        for struct (row, neighbour) in pairs do
+        for e in first .. last - 1 do
+            if e = first || neighbours[e] <> neighbours[e - 1] then
+                neighbours[next] <- neighbours[e]
+                next <- next + 1
+
+        next
+
+    /// Rows of the directed pairs (row, neighbour) that `visit` shows, the same ones each time; duplicates collapse. One
+    /// visit counts, one fills (a counting sort): nothing but the rows themselves is held, 4 bytes a pair.
+    let private ofVisits n (visit: (int -> int -> unit) -> unit) =
+        let counts = Array.zeroCreate<int64>(n + 1)
+
+        visit (fun row neighbour ->
             if row < 0 || row >= n || neighbour < 0 || neighbour >= n then
                 raise (
-                    System.ArgumentOutOfRangeException("pairs", $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}")
+                    System.ArgumentOutOfRangeException(
+                        "pairs",
+                        $"edge (%d{row}, %d{neighbour}) outside 0 .. %d{n - 1}"
+                    )
                 )
 
-        // One sort of packed pairs, then one pass: equal pairs lie side by side.
-        let keys = pairs |> Array.map (fun (struct (row, neighbour)) -> int64 row * int64 n + int64 neighbour)
-        System.Array.Sort keys
-        let offsets = Array.zeroCreate (n + 1)
-        let neighbours = Array.zeroCreate keys.Length
+            counts[row + 1] <- counts[row + 1] + 1L)
+
+        let total = Array.sum counts
+
+        if total > int64 System.Array.MaxLength then
+            raise (
+                System.ArgumentOutOfRangeException("pairs", $"%d{total} pairs, at most %d{System.Array.MaxLength} fit")
+            )
+
+        let offsets = Array.zeroCreate<int>(n + 1)
+
+        for row in 0 .. n - 1 do
+            offsets[row + 1] <- offsets[row] + int counts[row + 1]
+
+        let neighbours = Array.zeroCreate<int>(int total)
+        let next = Array.copy offsets
+
+        visit (fun row neighbour ->
+            neighbours[next[row]] <- neighbour
+            next[row] <- next[row] + 1)
+
+        // Rows only ever move forward, so one array is enough.
         let mutable count = 0
 
-        for i in 0 .. keys.Length - 1 do
-            if i = 0 || keys[i] <> keys[i - 1] then
-                neighbours[count] <- int (keys[i] % int64 n)
-                count <- count + 1
-                offsets[int (keys[i] / int64 n) + 1] <- count
+        for row in 0 .. n - 1 do
+            let first = offsets[row]
+            offsets[row] <- count
+            count <- settle neighbours count first next[row]
 
-        // A row without neighbours begins and ends where the row before it ends.
-        for row in 1..n do
-            offsets[row] <- max offsets[row] offsets[row - 1]
+        offsets[n] <- count
 
         {
             offsets = offsets
-            neighbours = Array.truncate count neighbours
+            neighbours =
+                if count = neighbours.Length then
+                    neighbours
+                else
+                    Array.truncate count neighbours
         }
 
-    /// Every pair (row, neighbour), in row order.
-    let pairs (csr: Csr) = [|
+    let private asArray (pairs: seq<'pair>) =
+        match pairs with
+        | :? ('pair[]) as pairs -> pairs
+        | pairs -> Seq.toArray pairs
+
+    /// Rows from directed pairs (row, neighbour) over n nodes; duplicates collapse.
+    /// Raises ArgumentOutOfRangeException for an end outside 0 .. n-1, and for more pairs than an array holds.
+    let ofPairs (n: int) (pairs: seq<struct (int * int)>) =
+        let pairs = asArray pairs
+
+        ofVisits n (fun see ->
+            for struct (row, neighbour) in pairs do
+                see row neighbour)
+
+    let private visitRows (csr: Csr) (see: int -> int -> unit) =
         for row in 0 .. csr.NodeCount - 1 do
-            for neighbour in csr.NeighboursOf(row * 1<node>).ToArray() do
-                struct (row, neighbour)
-    |]
+            for e in csr.offsets[row] .. csr.offsets[row + 1] - 1 do
+                see row csr.neighbours[e]
+
+    /// Every pair (row, neighbour), in row order.
+    let pairs (csr: Csr) =
+        let pairs = Array.zeroCreate csr.EdgeCount
+        let mutable at = 0
+
+        for row in 0 .. csr.NodeCount - 1 do
+            for e in csr.offsets[row] .. csr.offsets[row + 1] - 1 do
+                pairs[at] <- struct (row, csr.neighbours[e])
+                at <- at + 1
+
+        pairs
 
     /// The rows of the transposed matrix.
     let transpose (csr: Csr) =
-        pairs csr
-        |> Seq.map (fun (struct (row, neighbour)) -> struct (neighbour, row))
-        |> ofPairs csr.NodeCount
+        ofVisits csr.NodeCount (fun see -> visitRows csr (fun row neighbour -> see neighbour row))
 
     /// Both directions of every edge, no self-loops: what GLEM's graphs are (official code: to_bidirected).
+    /// Raises as ofPairs does.
     let symmetric (n: int) (edges: seq<struct (int * int)>) =
-        edges
-        |> Seq.collect (fun (struct (a, b)) -> [ struct (a, b); struct (b, a) ])
-        |> Seq.filter (fun (struct (a, b)) -> a <> b)
-        |> ofPairs n
+        let edges = asArray edges
+
+        ofVisits n (fun see ->
+            for struct (a, b) in edges do
+                if a <> b then
+                    see a b
+                    see b a)
 
 module TextAttributedGraph =
     /// A graph whose parts fit: one id and one text a node, ids distinct, no text blank.

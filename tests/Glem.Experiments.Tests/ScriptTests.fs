@@ -118,6 +118,32 @@ let ``the script that compares graph models prints a row for each`` () =
         Assert.Contains($"| {model} | ", outcome.Out)
 
 [<Fact>]
+let ``the script that measures fan-outs prints a row with them and one without`` () =
+    let outcome = run "fan-outs.fsx" [ "--quick" ]
+    Assert.True((outcome.Code = 0), outcome.Err)
+
+    for fanOuts in [ @"\[10,10\]"; "null" ] do
+        Assert.Matches($@"\| {fanOuts} \| 0 \| \d+\.\d \| \d+\.\d \|", outcome.Out)
+
+[<Fact>]
+let ``the scaling script measures each size in a process of its own and writes table, page and plot`` () =
+    use folder = new TestFolder()
+    let outcome = run "scaling.fsx" [ "--quick"; "--model"; "gcn"; "--out"; folder.Path ]
+    Assert.True((outcome.Code = 0), outcome.Err)
+    let lines = File.ReadAllLines(Path.Combine(folder.Path, "scaling.csv"))
+    let costs = lines |> Array.choose StepCost.ofLine
+    Assert.Equal<int>([| 10000; 100000 |], costs |> Array.map _.Edges)
+
+    for cost in costs do
+        Assert.True(cost.Processor > 0.0 && cost.Data > 0L, StepCost.toLine cost)
+
+    Assert.Contains("plot.svg", File.ReadAllText(Path.Combine(folder.Path, "report.md")))
+    Assert.True(File.Exists(Path.Combine(folder.Path, "plot.svg")))
+    let bad = run "scaling.fsx" [ "--quick"; "--model"; "gnc"; "--out"; folder.Path ]
+    Assert.Equal(2, bad.Code)
+    Assert.Contains("gnc", bad.Err)
+
+[<Fact>]
 let ``a script refuses a bad option and a folder without data with code 2 and one error line`` () =
     use folder = new TestFolder()
 

@@ -316,6 +316,8 @@ let ``a value of another kind is refused by path, with what is expected``
 [<InlineData "lm.dropout=1">]
 [<InlineData "lm.maxTokens=2">]
 [<InlineData "gnn.hidden=0">]
+[<InlineData "gnn.fanOuts=-2">]
+[<InlineData "gnn.fanOuts=[5,5,5]">]
 [<InlineData "rounds=-1">]
 [<InlineData "lmFit.epochs=-1">]
 [<InlineData "lmFit.optimiser.learningRate=0">]
@@ -324,6 +326,21 @@ let ``a value of another kind is refused by path, with what is expected``
 let ``a number out of its range is refused by path and value`` (assignment: string) =
     let parts = assignment.Split '='
     set assignment |> Result.bind Recipe.validate |> refuses parts[0] [ parts[1] ]
+
+[<Fact>]
+let ``fan-outs fit the layers of a model that has such, and are refused for one that has none`` () =
+    for model in [ "mlp"; "gcn"; "sage"; "gat"; "gatv2" ] do
+        let recipe =
+            Settings.setAll [ $"gnn.model=%s{model}"; "gnn.layers=3"; "gnn.fanOuts=[10,-1,0]" ] start
+            |> Result.bind Recipe.validate
+            |> Result.orRaise
+
+        Assert.Equal(Some [ 10; -1; 0 ], recipe.Gnn.FanOuts)
+
+    for model in [ "appnp"; "sgc"; "revGat"; "gamlp"; "sagn" ] do
+        Settings.setAll [ $"gnn.model=%s{model}"; "gnn.fanOuts=[10,10]" ] start
+        |> Result.bind Recipe.validate
+        |> refuses "gnn.fanOuts" [ "no stack of layers"; "null"; "sage" ]
 
 [<Fact>]
 let ``every named recipe is valid, and so is its quick version`` () =

@@ -70,6 +70,28 @@ type GnnsArguments =
             | GnnsArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type ScalingArguments =
+    | Model of string
+    | Edges of int
+    | Hidden of int
+    | Debian
+    | [<Hidden>] Cell
+    | Out of string
+    | Quick
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ScalingArguments.Model _ -> "a graph model to measure; may be repeated (default: gcn and sage)"
+            | ScalingArguments.Edges _ ->
+                "undirected edges of a made-up graph, 10 a node; may be repeated (default: 100000, 1000000 and 10000000)"
+            | ScalingArguments.Hidden _ -> "hidden width; may be repeated (default: 256, the recipes')"
+            | ScalingArguments.Debian -> "measure one GLEM round on debian too: up to 40 minutes"
+            | ScalingArguments.Cell -> "measure the one model, width and size named, and print its line"
+            | ScalingArguments.Out _ -> "the folder to write (default: results/scaling)"
+            | ScalingArguments.Quick -> "small graphs and few steps: a smoke test whose numbers mean nothing"
+
+[<RequireQualifiedAccess>]
 type PredictArguments =
     | [<Mandatory>] Run of string
     | Model of string
@@ -92,6 +114,28 @@ type PredictArguments =
                 "a file of texts: .jsonl or .csv or .tsv with a field 'text' (and 'id', and 'neighbours': ids divided by ';' or a JSON array), or .txt with one a line; also .gz"
             | PredictArguments.Out _ -> "write predictions to this .csv or .jsonl file instead of the screen"
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
+
+[<RequireQualifiedAccess>]
+type EvaluateArguments =
+    | [<Mandatory>] Task of string
+    | [<Mandatory>] Run of string
+    | Model of string
+    | Negatives of int
+    | Seed of int
+    | Json
+    | Out of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | EvaluateArguments.Task _ -> "link: which nodes are joined, on the edges that the run held out"
+            | EvaluateArguments.Run _ -> "a run directory, of a run with links.valid and links.test above 0"
+            | EvaluateArguments.Model _ -> "lm or gnn, whose embeddings are scored (default: both)"
+            | EvaluateArguments.Negatives _ ->
+                "nodes that each end of a held-out edge is ranked against (default 1000, or all others of a smaller graph)"
+            | EvaluateArguments.Seed _ -> "draws the negatives and the bootstrap (default 0)"
+            | EvaluateArguments.Json -> "print JSON, and nothing else"
+            | EvaluateArguments.Out _ -> "write the same JSON to this .json file"
 
 [<RequireQualifiedAccess>]
 type EmbedArguments =
@@ -428,6 +472,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
+    | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArguments>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
     | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
@@ -446,6 +491,7 @@ type GlemArguments =
             | GlemArguments.Run _ -> "run a recipe"
             | GlemArguments.Predict _ ->
                 "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
+            | GlemArguments.Evaluate _ -> "score a run's embeddings on another task: link prediction"
             | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
             | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"

@@ -125,7 +125,8 @@ module Synthetic =
 
         let draws = Draws key
         let wanted = int (Math.Round(float settings.Nodes * settings.Degree / 2.0))
-        let seen = HashSet<int64>()
+        // Of its final size at once: growing would hold the old table and the new one, three times as much.
+        let seen = HashSet<int64>(wanted)
         let edges = StatedEdges settings.Nodes
 
         while edges.Count < wanted do
@@ -194,19 +195,31 @@ module Synthetic =
         SplitPolicy = ""
     }
 
+    let private keyOf (settings: SyntheticSettings) = Key.ofSeed settings.Seed |> Key.named "synthetic"
+
+    let private drawClasses (settings: SyntheticSettings) =
+        Array.init settings.Nodes (fun i -> i % settings.Classes)
+        |> Key.shuffle (Key.named "classes" (keyOf settings))
+
+    let private rows (settings: SyntheticSettings) (edges: StatedEdges) =
+        Array.init edges.Count (fun i -> edges[i]) |> Csr.symmetric settings.Nodes
+
+    /// The graph of these settings and every node's class : [n]. As `build` has them, without the texts: about 50 bytes an
+    /// edge while it is made.
+    let graph (settings: SyntheticSettings) : Result<Csr * int[], GlemError> =
+        check settings
+        |> Result.map (fun settings ->
+            let classes = drawClasses settings
+            drawEdges settings classes (Key.named "edges" (keyOf settings)) |> rows settings, classes)
+
     /// The data set of these settings, and what can be reached on it. The same settings give the same records on every machine.
     let build (settings: SyntheticSettings) : Result<DatasetRecords * SyntheticCeiling, GlemError> =
         check settings
         |> Result.map (fun settings ->
-            let key = Key.ofSeed settings.Seed |> Key.named "synthetic"
-
-            let classes =
-                Array.init settings.Nodes (fun i -> i % settings.Classes) |> Key.shuffle (Key.named "classes" key)
-
-            let words = drawWords settings classes (Key.named "words" key)
-            let edges = drawEdges settings classes (Key.named "edges" key)
-            let pairs = Array.init edges.Count (fun i -> edges[i])
-            let reached = ceiling settings classes words (Csr.symmetric settings.Nodes pairs)
+            let classes = drawClasses settings
+            let words = drawWords settings classes (Key.named "words" (keyOf settings))
+            let edges = drawEdges settings classes (Key.named "edges" (keyOf settings))
+            let reached = rows settings edges |> ceiling settings classes words
             let name k = $"class%d{k}"
 
             let records, _ =

@@ -46,7 +46,7 @@ module Everywhere =
             mergePosteriors all q qUnseen
 
     let private predict (study: Study) (all: Everything) (inputs: NodeInputs) (phi: Weights, p: Posterior<Gnn>) =
-        let whole = GraphModel.predict study.Compute (study.Gnn inputs) all.Study.Graph inputs phi
+        let whole = Study.readGnn all.Study (study.Gnn inputs) inputs phi
         let rows = whole.Logits.ToArray()
         let c = whole.ClassCount
         let unseen = all.Unseen |> Array.collect (fun i -> Array.sub rows (i * c) c) |> Posterior.ofLogits c
@@ -59,6 +59,28 @@ module Everywhere =
         | Some all ->
             let inputs = Study.nodeInputs all.Study steps round lm q
             inputs, predict study all inputs (phi, p)
+
+    /// The same of the GNN on gold labels.   read : its inputs   lm : what made them, on every node
+    /// Of nodes that training did not see no stage was ever sure: where stages lend each other labels, theirs say nothing.
+    let staticGnn (study: Study) (steps: Steps) lm (read: NodeInputs, fit) =
+        match study.Everything, study.Recipe.Gnn.ReliableLabels, read.Labels with
+        | None, _, _ -> read, snd fit
+        | Some all, Some _, Some seen ->
+            let nothing = Array.zeroCreate (all.Unseen.Length * seen.Classes)
+            let whole = Study.nodeInputs all.Study steps 1 (fst lm) (snd lm)
+
+            let label (labels: LabelRows) = {
+                labels with
+                    Rows = merge all seen.Classes seen.Rows nothing
+            }
+
+            let inputs = {
+                whole with
+                    Labels = whole.Labels |> Option.map label
+            }
+
+            inputs, predict study all inputs fit
+        | Some _, _, _ -> gnn study steps 1 lm fit
 
     /// The posterior of a GNN on features that no language model made.   features : of every node
     let gnnOnFeatures (study: Study) (features: RawFeatures) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =

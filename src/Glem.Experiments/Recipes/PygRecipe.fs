@@ -57,6 +57,7 @@ module PygRecipe =
                 "gnn.layers=3", pygExample "gnn_num_layers"
                 "gnn.aggregator=mean", "PyG, nn/conv/sage_conv.py, aggr"
                 "gnn.batchNorm=false", "PyG, nn/models/basic_gnn.py, norm"
+                "gnn.fanOuts=[15,10,5]", pygLoop "NeighborLoader, num_neighbors"
                 "gnn.features=raw", pygLoop "data.x; the LM's embeddings never reach the GNN"
                 "gnn.labelInput=off", pygLoop "none"
                 "gnnFit.epochs=50", pygExample "gnn_epochs"
@@ -82,8 +83,8 @@ module PygRecipe =
             @ pygAdam "eStep.fit"
             @ pygAdam "mStep.fit"
         Unsaid = [
-            "15, 10 and 5 neighbours are sampled a node in training, all at one hop in prediction; here all always",
-            pygLoop "NeighborLoader"
+            "Prediction reads all neighbours at one hop; here at every hop of the network",
+            pygLoop "NeighborLoader, num_neighbors=[-1]"
             "On ogbn-products the GNN reads a downloaded GIANT+SAGN+SCR prediction too, and pre-trains on it",
             pygExample "train_without_ext_pred"
             "The last epoch's model is used, not the best one's", pygLoop "no checkpoint is restored"

@@ -65,6 +65,7 @@ module Recipes =
         Name = "scratch"
         Dataset = "dotnet-api"
         Protocol = Transductive
+        Links = { Valid = 0.0; Test = 0.0; Seed = 0 }
         Lm = {
             Pretrained = None
             Layers = 2
@@ -112,9 +113,12 @@ module Recipes =
             Alpha = None
             Aggregator = None
             BatchNorm = None
+            FanOuts = None
             Features = Embeddings
             LabelInput = Off
             LabelFolds = 4
+            Consistency = None
+            ReliableLabels = None
         }
         GnnFit = gnnFit
         Order = LmFirst

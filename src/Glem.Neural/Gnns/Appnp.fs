@@ -17,10 +17,10 @@ module Appnp =
         [ 1..hops ]
         |> List.fold (fun (z: Tensor) _ -> ((graph.Propagate z) * (1.0 - alpha)).add(h * alpha)) h
 
-    let gnn (config: AppnpConfig) : Gnn = {
-        Classes = config.Mlp.Classes
-        Weights = Mlp.weightsOf "" config.Mlp
-        Forward =
-            fun pass graph x -> Mlp.forwardOf "" config.Mlp pass x |> propagate config.Hops config.Alpha graph.Symmetric
-        Decoupled = None
-    }
+    let gnn (config: AppnpConfig) : Gnn =
+        Gnn.ofForward config.Mlp.Classes (Mlp.weightsOf "" config.Mlp) (fun pass graph x ->
+            let spread = propagate config.Hops config.Alpha graph.Symmetric
+            let h = Mlp.hiddenOf "" config.Mlp pass x
+            // Spreading commutes with the last layer's matrix.
+            pass.Represent(fun () -> NodeFeatures.toDense h |> spread)
+            Mlp.lastOf "" config.Mlp pass h |> spread)

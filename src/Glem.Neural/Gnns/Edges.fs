@@ -1,10 +1,12 @@
 namespace Glem
 
+open System
+open System.Runtime.InteropServices
 open TorchSharp
 open Glem.Torch.Extensions
 
 /// Directed edges as arrays, by target and then source; parallel edges and self-loops are as they came.
-///   Offsets : [n+1], target i's are Offsets[i] .. Offsets[i+1]-1   Sources : [e]   Weights : [e]
+///   Offsets : [n+1], target i's are Offsets[i] .. Offsets[i+1]-1   Sources : [e]   Weights : [e]; empty: all 1
 type Edges = {
     Offsets: int[]
     Sources: int[]
@@ -13,6 +15,8 @@ type Edges = {
 
     member this.NodeCount = this.Offsets.Length - 1
     member this.Count = this.Sources.Length
+    /// Of one edge.
+    member this.Weight(e: int) = if this.Weights.Length = 0 then 1f else this.Weights[e]
 
 module Edges =
     /// Where the edges of each of n nodes begin once they are sorted by `ends` : [n+1].
@@ -48,11 +52,17 @@ module Edges =
             Weights = order |> Array.map (fun e -> weights[e])
         }
 
-    /// A graph's own: a row's neighbours are the sources of its in-edges, each of weight 1.
+    /// The array that a memory is, or a copy where it is a part of one.
+    let private whole (memory: ReadOnlyMemory<int>) =
+        match MemoryMarshal.TryGetArray memory with
+        | true, segment when segment.Count = (nonNull segment.Array).Length -> nonNull segment.Array
+        | _ -> memory.ToArray()
+
+    /// A graph's own: a row's neighbours are the sources of its in-edges, each of weight 1. Shares the graph's memory.
     let ofCsr (csr: Csr) : Edges = {
-        Offsets = csr.Offsets.ToArray()
-        Sources = csr.Neighbours.ToArray()
-        Weights = Array.create csr.EdgeCount 1f
+        Offsets = whole csr.Offsets
+        Sources = whole csr.Neighbours
+        Weights = [||]
     }
 
     /// Every edge's target : [e].
@@ -65,50 +75,110 @@ module Edges =
 
         targets
 
-    /// Loops taken out, and one put in for every node, of a weight that may look at those taken out.
-    let private replacingLoops (weight: float32[] -> float32) (edges: Edges) =
-        let n, targets = edges.NodeCount, targets edges
-        let loops = Array.create n []
+    /// Loops taken out, and one put in for every node in its place among the sources. Its weight may look at the last of
+    /// those taken out.
+    let private replacingLoops (weight: float32 voption -> float32) (edges: Edges) =
+        let n = edges.NodeCount
+        let offsets = Array.zeroCreate (n + 1)
 
-        for e in edges.Count - 1 .. -1 .. 0 do
-            if edges.Sources[e] = targets[e] then
-                loops[targets[e]] <- edges.Weights[e] :: loops[targets[e]]
+        for i in 0 .. n - 1 do
+            let mutable loops = 0
 
-        let kept = [| 0 .. edges.Count - 1 |] |> Array.filter (fun e -> edges.Sources[e] <> targets[e])
-        let nodes = Array.init n id
-        let of' (values: 'a[]) = kept |> Array.map (fun e -> values[e])
+            for e in edges.Offsets[i] .. edges.Offsets[i + 1] - 1 do
+                if edges.Sources[e] = i then
+                    loops <- loops + 1
 
-        ofLists
-            n
-            (Array.append (of' targets) nodes)
-            (Array.append (of' edges.Sources) nodes)
-            (Array.append (of' edges.Weights) (loops |> Array.map (Array.ofList >> weight)))
+            offsets[i + 1] <- offsets[i] + (edges.Offsets[i + 1] - edges.Offsets[i]) - loops + 1
+
+        let isPlain = edges.Weights.Length = 0 && weight ValueNone = 1f
+        let sources = Array.zeroCreate offsets[n]
+        let weights = if isPlain then [||] else Array.zeroCreate offsets[n]
+
+        for i in 0 .. n - 1 do
+            let mutable at = offsets[i]
+            let mutable loop = ValueNone
+            // The loop's place is after the sources below i.
+            let mutable place = at
+
+            for e in edges.Offsets[i] .. edges.Offsets[i + 1] - 1 do
+                let source = edges.Sources[e]
+
+                if source = i then
+                    loop <- ValueSome(edges.Weight e)
+                else
+                    if source < i then
+                        place <- at + 1
+
+                    let behindLoop = if source < i then at else at + 1
+                    sources[behindLoop] <- source
+
+                    if not isPlain then
+                        weights[behindLoop] <- edges.Weight e
+
+                    at <- at + 1
+
+            sources[place] <- i
+
+            if not isPlain then
+                weights[place] <- weight loop
+
+        {
+            Offsets = offsets
+            Sources = sources
+            Weights = weights
+        }
 
     /// One self-loop a node: one that is there keeps its weight (of parallel ones the last), a new one gets `fill` (PyG's
     /// add_remaining_self_loops, for GCN; there 1).
-    let withRemainingLoops fill edges =
-        replacingLoops (fun loops -> if loops.Length > 0 then Array.last loops else fill) edges
+    let withRemainingLoops fill edges = replacingLoops (ValueOption.defaultValue fill) edges
 
     /// One self-loop of weight 1 a node, whatever was there (PyG's GATConv).
     let withNewLoops edges = replacingLoops (fun _ -> 1f) edges
 
-    /// Where the entries of the transpose, by source and then target, lie among the edges : [e].
-    let transposedOrder (edges: Edges) = Array.init edges.Count id |> sortedBy edges.NodeCount edges.Sources
-
     /// Offsets of the transpose : [n+1].
     let transposedOffsets (edges: Edges) = offsets edges.NodeCount edges.Sources
 
-    /// As tensors on a device, without weights. The caller owns them.
-    let index (device: torch.Device) (edges: Edges) : EdgeIndex =
-        let targets, order = targets edges, transposedOrder edges
+    /// Shows for every edge, by target and then source, its target, its number, and its place in the transpose, whose
+    /// entries are by source and then target.   see : target -> e -> place
+    let visitTransposed (edges: Edges) (see: int -> int -> int -> unit) =
+        let next = transposedOffsets edges
 
+        for i in 0 .. edges.NodeCount - 1 do
+            for e in edges.Offsets[i] .. edges.Offsets[i + 1] - 1 do
+                let source = edges.Sources[e]
+                see i e next[source]
+                next[source] <- next[source] + 1
+
+    /// Whether every edge stands there in both directions, equally often: the rows of the transpose are then the rows.
+    let isUndirected (edges: Edges) =
+        let mutable same = transposedOffsets edges |> Array.forall2 (=) edges.Offsets
+
+        if same then
+            let next = Array.copy edges.Offsets
+            let mutable i = 0
+
+            while same && i < edges.NodeCount do
+                for e in edges.Offsets[i] .. edges.Offsets[i + 1] - 1 do
+                    let source = edges.Sources[e]
+                    same <- same && edges.Sources[next[source]] = i
+                    next[source] <- next[source] + 1
+
+                i <- i + 1
+
+        same
+
+    /// As tensors on a device, without weights; those of an undirected graph are their own transpose. The caller owns them.
+    let index (device: torch.Device) (edges: Edges) : EdgeIndex =
         let keep (values: int[]) =
             (Scope.freeing Seq.singleton (fun () -> torch.tensor(values).``to`` device)).DetachFromDisposeScope()
 
-        new EdgeIndex(
-            keep edges.Offsets,
-            keep edges.Sources,
-            keep (transposedOffsets edges),
-            order |> Array.map (fun e -> targets[e]) |> keep,
-            keep order
-        )
+        let order = Array.zeroCreate edges.Count
+        visitTransposed edges (fun _ e place -> order[place] <- e)
+        let rows, sources = keep edges.Offsets, keep edges.Sources
+
+        if isUndirected edges then
+            new EdgeIndex(rows, sources, rows, sources, keep order)
+        else
+            let targets = Array.zeroCreate edges.Count
+            visitTransposed edges (fun target _ place -> targets[place] <- target)
+            new EdgeIndex(rows, sources, keep (transposedOffsets edges), keep targets, keep order)

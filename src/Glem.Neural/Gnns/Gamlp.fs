@@ -96,7 +96,9 @@ module Gamlp =
                 let y = torch.nn.functional.linear (support, pass[$"lr_output.%d{k}.weight"])
                 (pass.BatchNorm $"lr_output.%d{k}.norm" y).relu().add(h) |> pass.Dropout config.HiddenDropout
 
-            let logits = inner |> List.fold layer attended |> Dense |> pass.Linear "lr_output.last"
+            let h = inner |> List.fold layer attended
+            pass.Represent(fun () -> h)
+            let logits = pass.Linear "lr_output.last" (Dense h)
 
             match labels with
             | [] -> logits

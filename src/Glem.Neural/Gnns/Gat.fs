@@ -38,26 +38,27 @@ module Gat =
         GnnWeight.zeros $"%s{name}.bias" (if concat then matrix else width)
     ]
 
-    /// Messages under attention weights : [n; heads * width], or their mean over heads : [n; width].
-    ///   scores : [e; heads]   x : [n; heads * width]
+    /// Messages under attention weights : [b; heads * width], or their mean over heads : [b; width].
+    ///   scores : [e; heads]   x : [m; heads * width]
     let attend (pass: GnnPass) dropout (edges: EdgeIndex) (scores: Tensor) (x: Tensor) concat =
         let alpha = GraphOps.EdgeSoftmax(edges, scores) |> pass.Dropout dropout
         let y = GraphOps.EdgeSpmm(edges, alpha, x)
         let heads = scores.shape[1]
         if concat then y else y.reshape([| y.shape[0]; heads; -1L |]).mean([| 1L |])
 
-    /// One layer : [n; heads * width], or [n; width], of x : [n; inputs].
+    /// One layer : [b; heads * width], or [b; width], of x : [m; inputs].
     let layer name concat dropout (pass: GnnPass) (edges: EdgeIndex) (x: NodeFeatures) =
         let matrix: Tensor = pass[$"%s{name}.lin_src.weight"]
 
         // a . (W x) as (a W) x, head by head: one narrow product instead of two passes over W x.
-        let part (which: string) =
+        let part (which: string) x =
             let attention: Tensor = pass[$"%s{name}.%s{which}"]
             let heads, width = attention.shape[1], attention.shape[2]
             let byHead = matrix.reshape [| heads; width; -1L |]
-            NodeFeatures.linear (byHead.mul(attention.reshape [| heads; width; 1L |]).sum(1L)) x // [n; heads]
+            NodeFeatures.linear (byHead.mul(attention.reshape [| heads; width; 1L |]).sum(1L)) x // [m; heads]
 
-        let scores = GraphOps.GatScores(edges, part "att_src", part "att_dst", slope)
+        let targets = NodeFeatures.first (edges.RowPtr.shape[0] - 1L) x
+        let scores = GraphOps.GatScores(edges, part "att_src" x, part "att_dst" targets, slope)
         let messages = NodeFeatures.linear matrix x
         (attend pass dropout edges scores messages concat).add pass[$"%s{name}.bias"]
 
@@ -67,29 +68,22 @@ module Gat =
         let conv k = $"convs.%d{k}"
         let last = config.Layers - 1
 
-        let forward (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
-            let hidden x k =
-                let y: Tensor = layer (conv k) true pass graph.LoopedEdges x
-                Dense(y.elu ()) |> pass.DropFeatures config.HiddenDropout
+        let weights = [
+            for k in 0..last do
+                let inputs = if k = 0 then config.Inputs else config.Hidden
 
-            [ 0 .. last - 1 ]
-            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-            |> layer (conv last) false pass graph.LoopedEdges
+                if k = last then
+                    yield! weights (conv k) config.OutputHeads config.Classes inputs false
+                else
+                    yield! weights (conv k) config.Heads (config.Hidden / config.Heads) inputs true
+        ]
 
-        {
-            Classes = config.Classes
-            Weights = [
-                for k in 0..last do
-                    let inputs = if k = 0 then config.Inputs else config.Hidden
+        let layer k (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
+            let x = if k = 0 then pass.DropFeatures config.InputDropout x else x
+            let y: Tensor = layer (conv k) (k < last) pass graph.LoopedEdges x
+            if k = last then y else y.elu () |> pass.Dropout config.HiddenDropout
 
-                    if k = last then
-                        yield! weights (conv k) config.OutputHeads config.Classes inputs false
-                    else
-                        yield! weights (conv k) config.Heads (config.Hidden / config.Heads) inputs true
-            ]
-            Forward = forward
-            Decoupled = None
-        }
+        Gnn.ofLayers config.Classes weights [ for k in 0..last -> layer k ]
 
     let gnn (config: GatConfig) : Gnn =
         stack config layerWeights (fun name concat pass edges x ->

@@ -19,10 +19,10 @@ module Gatv2 =
         GnnWeight.zeros $"%s{name}.bias" (if concat then outputs else width)
     ]
 
-    /// One layer : [n; heads * width], or [n; width], of x : [n; inputs].
+    /// One layer : [b; heads * width], or [b; width], of x : [m; inputs].
     let layer name concat dropout (pass: GnnPass) (edges: EdgeIndex) (x: NodeFeatures) =
         let source = pass.Linear $"%s{name}.lin_l" x
-        let target = pass.Linear $"%s{name}.lin_r" x
+        let target = NodeFeatures.first (edges.RowPtr.shape[0] - 1L) x |> pass.Linear $"%s{name}.lin_r"
         let att: Tensor = pass[$"%s{name}.att"]
         let scores = GraphOps.Gatv2Scores(edges, source, target, att.reshape [| -1L |], att.shape[1], Gat.slope)
         (Gat.attend pass dropout edges scores source concat).add pass[$"%s{name}.bias"]

@@ -80,32 +80,28 @@ module Gcn =
                 yield! GnnWeight.batchNorm (norm k) config.Hidden
     ]
 
-    /// y = P x W^T + b. Multiplies on the narrower side of the product first; sparse features always by W first.
+    /// y = P x W^T + b : [b; outputs] of x : [m; inputs]. Multiplies on the narrower side of the product first; sparse features
+    /// always by W first; where few nodes are targets, P, which leaves their rows alone.
     let private convolve (config: GcnConfig) (pass: GnnPass) (graph: GraphTensors) (layer: string) (x: NodeFeatures) =
         let weight = pass[$"%s{layer}.lin.weight"]
 
         let y =
             match x with
-            | Dense x when weight.shape[0] >= weight.shape[1] ->
+            | Dense x when weight.shape[0] >= weight.shape[1] || graph.TargetCount < graph.NodeCount ->
                 torch.nn.functional.linear (graph.Symmetric.Propagate x, weight)
             | x -> graph.Symmetric.Propagate(NodeFeatures.linear weight x)
 
-        if config.Biases then y.add pass[$"%s{layer}.bias"] else y
+        if config.Biases then y.add_ pass[$"%s{layer}.bias"] else y
 
     let gnn (config: GcnConfig) : Gnn =
-        let forward (pass: GnnPass) graph (x: NodeFeatures) =
-            let hidden x k =
-                let y = convolve config pass graph (conv k) x
+        let layer k (pass: GnnPass) graph (x: NodeFeatures) =
+            let x = if k = 1 then pass.DropFeatures config.InputDropout x else x
+            let y = convolve config pass graph (conv k) x
+
+            if k = config.Layers then
+                y
+            else
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
+                y.relu_ () |> pass.Dropout config.HiddenDropout
 
-            [ 1 .. config.Layers - 1 ]
-            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-            |> convolve config pass graph (conv config.Layers)
-
-        {
-            Classes = config.Classes
-            Weights = weights config
-            Forward = forward
-            Decoupled = None
-        }
+        Gnn.ofLayers config.Classes (weights config) [ for k in 1 .. config.Layers -> layer k ]

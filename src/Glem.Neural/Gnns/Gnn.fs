@@ -73,8 +73,8 @@ module GnnWeight =
         | Uniform bound -> torch.rand (shape, generator = generator) * (2.0 * bound) - bound
 
 /// One forward pass of a graph network: whose weights it reads, and what it drops. `after` is the number of the place
-/// before its first; a `still` pass leaves running statistics alone.
-type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
+/// before its first; a `still` pass leaves running statistics alone; `represent` is shown the nodes' representations.
+type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?represent: (Tensor -> unit)) =
     // One mask stream for each place that drops units: the step's seed and the place's number.
     let mutable place = defaultArg after 0L
     let isStill = defaultArg still false
@@ -87,6 +87,9 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
 
     /// A pass whose places come after another one: the same masks as often as it is asked for.
     member _.At(after: int64, still: bool) = GnnPass(parameters, mode, after, still)
+
+    /// Names what the last layer makes classes of, [n; d]: the nodes' representations. It is made only where somebody looks.
+    member _.Represent(make: unit -> Tensor) = represent |> Option.iter (fun look -> look (make ()))
 
     /// The share to drop at the next place, and the seed of its mask.
     member _.Dropping(share: float) =
@@ -128,6 +131,10 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
             1e-5
         )
 
+/// One layer of a graph network on m nodes, b of which are targets: [b; outputs] of x : [m; inputs]. A target's row depends
+/// on its own and on those at its in-edges alone. On a whole graph all nodes are targets.
+type GnnLayer = GnnPass -> GraphTensors -> NodeFeatures -> Tensor
+
 /// Label inputs that go a way of their own.
 type LabelBranch = {
     /// c: the inputs' last columns.
@@ -136,7 +143,7 @@ type LabelBranch = {
 }
 
 /// A network that sees the graph in hops of its inputs alone: a node's rows of them are all that its logits need.
-type Decoupled = {
+type DecoupledNetwork = {
     Features: Hops
     /// None: label inputs, where there are any, are columns of the features.
     Labels: LabelBranch option
@@ -145,6 +152,14 @@ type Decoupled = {
     Head: GnnPass -> Tensor list -> Tensor list -> Tensor
 }
 
+/// What a network's forward pass is made of, where that says how to train and ask it on less than the whole graph.
+type GnnStructure =
+    | Whole
+    /// The layers whose composition it is: they can be trained on samples of a graph and asked block by block.
+    | Layers of GnnLayer list
+    /// Propagation, and then a head on rows.
+    | Decoupled of DecoupledNetwork
+
 /// A graph network: its weights, and a function of parameters, graph and node features : [n; d] that answers the class
 /// logits : [n; c]. Anything of this shape trains, predicts and takes part in EM.
 type Gnn = {
@@ -152,13 +167,26 @@ type Gnn = {
     /// In the order in which they are drawn.
     Weights: GnnWeight list
     Forward: GnnPass -> GraphTensors -> NodeFeatures -> Tensor
-    /// How it trains on rows without the graph, where it can. Then `Forward` must be what `Gnn.decoupled` makes of it.
-    Decoupled: Decoupled option
+    /// `Forward` must be what `Gnn.ofLayers` and `Gnn.decoupled` make of it.
+    Structure: GnnStructure
 }
 
 module Gnn =
-    /// The network whose forward pass is a decoupled network's: propagate, then head.
-    let decoupled classes weights (network: Decoupled) : Gnn =
+    /// A network that is a stack of layers, from the features to the logits.
+    let ofLayers classes weights (layers: GnnLayer list) : Gnn = {
+        Classes = classes
+        Weights = weights
+        Forward =
+            fun pass graph x ->
+                let inner, last = List.take (layers.Length - 1) layers, List.last layers
+                let h = inner |> List.fold (fun x layer -> Dense(layer pass graph x)) x
+                pass.Represent(fun () -> NodeFeatures.toDense h)
+                last pass graph h
+        Structure = Layers layers
+    }
+
+    /// A network that propagates its inputs before any weight.
+    let decoupled classes weights (network: DecoupledNetwork) : Gnn =
         let forward pass graph x =
             let x: Tensor = NodeFeatures.toDense x
 
@@ -178,8 +206,36 @@ module Gnn =
             Classes = classes
             Weights = weights
             Forward = forward
-            Decoupled = Some network
+            Structure = Decoupled network
         }
+
+    /// Any other network.
+    let ofForward classes weights forward : Gnn = {
+        Classes = classes
+        Weights = weights
+        Forward = forward
+        Structure = Whole
+    }
+
+    /// The layers. Error: a setting gnn.fanOuts that this network, which has none, cannot follow.
+    let layers (gnn: Gnn) : Result<GnnLayer list, GlemError> =
+        match gnn.Structure with
+        | Layers layers -> Ok layers
+        | Whole
+        | Decoupled _ ->
+            let found = "numbers for a network that is no stack of layers over neighbours"
+            Error(InSetting("gnn.fanOuts", found, "null, or gnn.model one of mlp, gcn, sage, gat, gatv2"))
+
+    /// The layers that some fan-outs are for, one for each. Error: a setting gnn.fanOuts that the network cannot follow.
+    let sampled (fanOuts: int list) (gnn: Gnn) : Result<GnnLayer list, GlemError> =
+        layers gnn
+        |> Result.bind (fun layers ->
+            if layers.Length = fanOuts.Length then
+                Ok layers
+            else
+                let found = fanOuts |> List.map string |> String.concat ","
+                let expected = $"null, or %d{layers.Length} whole numbers, one for each layer"
+                Error(InSetting("gnn.fanOuts", $"[%s{found}]", expected)))
 
     /// The weights as they start.
     let initial (gnn: Gnn) (generator: torch.Generator) : Weights =
@@ -199,3 +255,11 @@ module Gnn =
     /// Class logits : [n; c] of x : [n; d].
     let forward (gnn: Gnn) (parameters: Parameters) mode (graph: GraphTensors) (x: NodeFeatures) =
         gnn.Forward (GnnPass(parameters, mode)) graph x
+
+    /// What the network makes of the nodes before it makes classes of that : [n; d]. Its class logits, [n; c], where it names
+    /// nothing (GnnPass.Represent).
+    let representations (gnn: Gnn) (parameters: Parameters) (graph: GraphTensors) (x: NodeFeatures) : Tensor =
+        let seen = ref None
+        let pass = GnnPass(parameters, Evaluating, represent = (fun h -> seen.Value <- Some h))
+        let logits = gnn.Forward pass graph x
+        seen.Value |> Option.defaultValue logits

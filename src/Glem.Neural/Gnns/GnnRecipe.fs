@@ -69,9 +69,16 @@ type GnnRecipe = {
     Aggregator: Aggregator option
     /// Whether hidden layers are normalised over the nodes: Mlp, Gcn, Sage, Appnp.
     BatchNorm: bool option
+    /// Neighbours that training keeps of a node in each layer, from the nodes that teach outwards, drawn anew for each step; -1
+    /// keeps all. None trains on the whole graph at once. Mlp, Gcn, Sage, Gat, Gatv2.
+    FanOuts: int list option
     Features: GnnFeatures
     LabelInput: LabelInput
     /// A node's own label input is hidden from it: of the nodes that teach, one in this many is hidden and learnt from at
     /// each training step, and prediction hides each such part in turn. A decoupled network has fixed parts in both.
     LabelFolds: int
+    /// Consistency with a mean teacher (SCR), in every training of the GNN.
+    Consistency: ConsistencyRecipe option
+    /// Reliable label utilisation (RLU), where the GNN learns from gold labels alone.
+    ReliableLabels: ReliableLabelsRecipe option
 }

@@ -4,20 +4,43 @@ open System
 open TorchSharp
 open Glem.Torch.Extensions
 
+/// How a graph's forms are made.
+type internal GraphForms = {
+    Symmetric: unit -> Propagation
+    SymmetricWithoutLoops: unit -> Propagation
+    Mean: unit -> Propagation
+    Edges: unit -> EdgeIndex
+    LoopedEdges: unit -> EdgeIndex
+}
+
 /// A graph on a device, in the forms that graph networks read it. A form is made when it is first asked for, and kept.
 /// Owns its tensors.
 [<Sealed>]
-type GraphTensors(device: torch.Device, edges: Edges) =
-    let symmetric = lazy (Edges.withRemainingLoops 1f edges |> Propagation.normalised device)
-    let bare = lazy (Propagation.normalised device edges)
-    let mean = lazy (Propagation.mean device edges)
-    let index = lazy (Edges.index device edges)
-    let looped = lazy (Edges.withNewLoops edges |> Edges.index device)
+type GraphTensors internal (device: torch.Device, nodes: int, targets: int, forms: GraphForms) =
+    let symmetric = lazy (forms.Symmetric())
+    let bare = lazy (forms.SymmetricWithoutLoops())
+    let mean = lazy (forms.Mean())
+    let index = lazy (forms.Edges())
+    let looped = lazy (forms.LoopedEdges())
+
+    new(device: torch.Device, edges: Edges) =
+        let forms = {
+            Symmetric = fun () -> Edges.withRemainingLoops 1f edges |> Propagation.normalised device
+            SymmetricWithoutLoops = fun () -> Propagation.normalised device edges
+            Mean = fun () -> Propagation.mean device edges
+            Edges = fun () -> Edges.index device edges
+            LoopedEdges = fun () -> Edges.withNewLoops edges |> Edges.index device
+        }
+
+        new GraphTensors(device, edges.NodeCount, edges.NodeCount, forms)
 
     member _.Device = device
 
-    /// n.
-    member _.NodeCount = edges.NodeCount
+    /// n: sources of edges.
+    member _.NodeCount = nodes
+
+    /// Targets of edges, the first of the nodes: all of them but on a part of a larger graph (GraphBlock).
+    member _.TargetCount = targets
 
     /// D^-1/2 (A + I) D^-1/2 (Kipf & Welling 2017), one self-loop a node.
     member _.Symmetric = symmetric.Value

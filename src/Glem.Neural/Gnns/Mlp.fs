@@ -31,20 +31,31 @@ module Mlp =
                 yield! GnnWeight.batchNorm (prefix + norm k) config.Hidden
     ]
 
-    /// The output of an MLP whose names stand behind a prefix : [n; c] of [n; d].
-    let forwardOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
-        let hidden x k =
-            let y = pass.Linear (prefix + lin k) x
+    /// Layer k : [n; h], or [n; c], of [n; d].
+    let private layer prefix (config: MlpConfig) k (pass: GnnPass) (x: NodeFeatures) =
+        let x = if k = 0 then pass.DropFeatures config.InputDropout x else x
+        let y = pass.Linear (prefix + lin k) x
+
+        if k = config.Layers - 1 then
+            y
+        else
             let y = if config.BatchNorm then pass.BatchNorm (prefix + norm k) y else y
-            y.relu () |> pass.Dropout config.HiddenDropout |> Dense
+            y.relu () |> pass.Dropout config.HiddenDropout
 
-        [ 0 .. config.Layers - 2 ]
-        |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-        |> pass.Linear(prefix + lin (config.Layers - 1))
+    /// What the last layer of an MLP reads whose names stand behind a prefix : [n; h].
+    let hiddenOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) : NodeFeatures =
+        [ 0 .. config.Layers - 2 ] |> List.fold (fun x k -> Dense(layer prefix config k pass x)) x
 
-    let gnn (config: MlpConfig) : Gnn = {
-        Classes = config.Classes
-        Weights = weightsOf "" config
-        Forward = fun pass _ x -> forwardOf "" config pass x
-        Decoupled = None
-    }
+    /// The last layer : [n; c] of [n; h].
+    let lastOf prefix (config: MlpConfig) (pass: GnnPass) (h: NodeFeatures) =
+        layer prefix config (config.Layers - 1) pass h
+
+    /// The output of such an MLP : [n; c] of [n; d].
+    let forwardOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
+        hiddenOf prefix config pass x |> lastOf prefix config pass
+
+    let gnn (config: MlpConfig) : Gnn =
+        let layer k pass (graph: GraphTensors) x =
+            layer "" config k pass (NodeFeatures.first (int64 graph.TargetCount) x)
+
+        Gnn.ofLayers config.Classes (weightsOf "" config) [ for k in 0 .. config.Layers - 1 -> layer k ]

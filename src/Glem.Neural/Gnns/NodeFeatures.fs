@@ -93,6 +93,12 @@ module NodeFeatures =
                 weight.t ()
             )
 
+    /// The rows of the first b nodes : [b; d], for networks on a part of a graph, whose features are dense.
+    let first (b: int64) x =
+        match x with
+        | Dense x when x.shape[0] > b -> Dense(x.narrow (0L, 0L, b))
+        | x -> x
+
     /// The matrix itself : [n; d], for networks that gather before they multiply.
     let toDense x =
         match x with

@@ -1,10 +1,12 @@
 namespace Glem
 
 open System
+open System.Runtime.InteropServices
 open TorchSharp
 open Glem.Torch.Extensions
 
-/// A graph's propagation matrix as tensors: rows, and the rows of its transpose for the backward pass.
+/// A graph's propagation matrix as tensors: rows, and the rows of its transpose for the backward pass. An undirected graph
+/// has one structure for both, and one tensor of values where the matrix is symmetric.
 ///   RowOffsets : [n+1] int32   Columns : [e] int32   Values : [e] float32; the same for the transpose
 type Propagation = {
     RowOffsets: Tensor
@@ -27,8 +29,22 @@ type Propagation = {
             x
         )
 
+    /// Bytes of its tensors, those that serve twice counted once.
+    member this.Bytes =
+        [
+            this.RowOffsets
+            this.Columns
+            this.Values
+            this.TransposedRowOffsets
+            this.TransposedColumns
+            this.TransposedValues
+        ]
+        |> List.distinctBy _.Handle
+        |> List.sumBy (fun tensor -> tensor.numel () * 4L)
+
     interface IDisposable with
         member this.Dispose() =
+            // Disposing of a tensor twice is harmless.
             for tensor in
                 [
                     this.RowOffsets
@@ -41,20 +57,85 @@ type Propagation = {
                 tensor.Dispose()
 
 module Propagation =
-    /// The matrix of these values on these edges : [e]. The caller owns it.
-    let ofValues (device: torch.Device) (edges: Edges) (values: float32[]) =
-        let targets, order = Edges.targets edges, Edges.transposedOrder edges
+    let private keep (device: torch.Device) (make: unit -> Tensor) =
+        (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
 
-        let keep (make: unit -> Tensor) =
-            (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
+    /// Elements written at a time: a span holds less than 2^31 bytes.
+    let private part = 1 <<< 28
+
+    /// value (target, source, weight) of every edge in order : [e]. Written where it stays, without an array beside it.
+    let private filled (edges: Edges) (value: int -> int -> float32 -> float32) : Tensor =
+        let tensor = torch.empty ([| int64 edges.Count |], torch.ScalarType.Float32)
+        let mutable target = 0
+
+        for first in 0..part .. edges.Count - 1 do
+            use here = tensor.narrow (0L, int64 first, int64 (min part (edges.Count - first)))
+            let values = MemoryMarshal.Cast<byte, float32> here.bytes
+
+            for k in 0 .. values.Length - 1 do
+                let e = first + k
+
+                while edges.Offsets[target + 1] <= e do
+                    target <- target + 1
+
+                values[k] <- value target edges.Sources[e] (edges.Weight e)
+
+        tensor
+
+    /// The same by source and then target.
+    let private filledTransposed (edges: Edges) (value: int -> int -> float32 -> float32) : Tensor =
+        let values = Array.zeroCreate edges.Count
+
+        Edges.visitTransposed edges (fun target e place ->
+            values[place] <- value target edges.Sources[e] (edges.Weight e))
+
+        torch.tensor values
+
+    let private transposedColumns (edges: Edges) : Tensor =
+        let targets = Array.zeroCreate<int> edges.Count
+        Edges.visitTransposed edges (fun target _ place -> targets[place] <- target)
+        torch.tensor targets
+
+    let private isSymmetric (edges: Edges) (value: int -> int -> float32 -> float32) =
+        let mutable same = true
+
+        for i in 0 .. edges.NodeCount - 1 do
+            for e in edges.Offsets[i] .. edges.Offsets[i + 1] - 1 do
+                let j = edges.Sources[e]
+                same <- same && value i j 1f = value j i 1f
+
+        same
+
+    /// The matrix whose entry of an edge is a function of its target, source and weight. The caller owns it.
+    let ofFunction (device: torch.Device) (edges: Edges) (value: int -> int -> float32 -> float32) =
+        let rows = keep device (fun () -> torch.tensor edges.Offsets)
+        let columns = keep device (fun () -> torch.tensor edges.Sources)
+        let values = keep device (fun () -> filled edges value)
+        let isUndirected = Edges.isUndirected edges
+        // Then an entry's mirror image is known from its place alone.
+        let isPlain = isUndirected && edges.Weights.Length = 0
 
         {
-            RowOffsets = keep (fun () -> torch.tensor edges.Offsets)
-            Columns = keep (fun () -> torch.tensor edges.Sources)
-            Values = keep (fun () -> torch.tensor values)
-            TransposedRowOffsets = keep (fun () -> torch.tensor (Edges.transposedOffsets edges))
-            TransposedColumns = keep (fun () -> order |> Array.map (fun e -> targets[e]) |> torch.tensor)
-            TransposedValues = keep (fun () -> order |> Array.map (fun e -> values[e]) |> torch.tensor)
+            RowOffsets = rows
+            Columns = columns
+            Values = values
+            TransposedRowOffsets =
+                if isUndirected then
+                    rows
+                else
+                    keep device (fun () -> torch.tensor (Edges.transposedOffsets edges))
+            TransposedColumns =
+                if isUndirected then
+                    columns
+                else
+                    keep device (fun () -> transposedColumns edges)
+            TransposedValues =
+                if isPlain && isSymmetric edges value then
+                    values
+                elif isPlain then
+                    keep device (fun () -> filled edges (fun target source weight -> value source target weight))
+                else
+                    keep device (fun () -> filledTransposed edges value)
         }
 
     /// The sum of the weights into every node : [n].
@@ -63,7 +144,7 @@ module Propagation =
             let mutable sum = 0.0
 
             for e in edges.Offsets[i] .. edges.Offsets[i + 1] - 1 do
-                sum <- sum + float edges.Weights[e]
+                sum <- sum + float (edges.Weight e)
 
             sum)
 
@@ -73,13 +154,7 @@ module Propagation =
     /// counts 0. The caller owns it.
     let normalised (device: torch.Device) (edges: Edges) =
         let scale = inDegrees edges |> Array.map (divided sqrt)
-
-        Array.map3
-            (fun i j weight -> float32 (scale[i] * float weight * scale[j]))
-            (Edges.targets edges)
-            edges.Sources
-            edges.Weights
-        |> ofValues device edges
+        ofFunction device edges (fun i j weight -> float32 (scale[i] * float weight * scale[j]))
 
     /// D^-1/2 (A + I) D^-1/2 of Kipf & Welling 2017, eq. 2: every node gets one self-loop. The caller owns it.
     let symmetric (device: torch.Device) (edges: Csr) =
@@ -88,6 +163,4 @@ module Propagation =
     /// D^-1 A: the mean over in-edges, 0 where there is none. The caller owns it.
     let mean (device: torch.Device) (edges: Edges) =
         let scale = inDegrees edges |> Array.map (divided id)
-
-        Array.map2 (fun i weight -> float32 (scale[i] * float weight)) (Edges.targets edges) edges.Weights
-        |> ofValues device edges
+        ofFunction device edges (fun i _ weight -> float32 (scale[i] * float weight))

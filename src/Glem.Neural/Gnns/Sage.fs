@@ -28,7 +28,7 @@ type SageConfig = {
     BatchNorm: bool
 }
 
-/// Hamilton et al. 2017, full batch: W_l aggregate(neighbours) + W_r x. Names as PyG's GraphSAGE spells them: convs.k.lin_l,
+/// Hamilton et al. 2017: W_l aggregate(neighbours) + W_r x. Names as PyG's GraphSAGE spells them: convs.k.lin_l,
 /// convs.k.lin_r, norms.k.module.
 module Sage =
     /// One layer's weights, names behind `name`.
@@ -39,20 +39,28 @@ module Sage =
             GnnWeight.other $"%s{name}.lin_r.weight" [ outputs; inputs ] (Uniform(1.0 / sqrt (float inputs)))
     ]
 
-    /// One layer : [n; outputs] of x : [n; inputs].
+    /// One layer : [b; outputs] of x : [m; inputs].
     let layer aggregator root normalise name (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
         let left = pass[$"%s{name}.lin_l.weight"]
 
         let neighbours =
             match aggregator, x with
-            | Aggregator.Mean, Dense x when left.shape[0] >= left.shape[1] ->
+            // The narrower side of the product first; where few nodes are targets, the mean, which leaves their rows alone.
+            | Aggregator.Mean, Dense x when left.shape[0] >= left.shape[1] || graph.TargetCount < graph.NodeCount ->
                 torch.nn.functional.linear (graph.Mean.Propagate x, left)
             | Aggregator.Mean, x -> graph.Mean.Propagate(NodeFeatures.linear left x)
             | Aggregator.Max, x ->
                 torch.nn.functional.linear (GraphOps.SpmmMax(graph.Edges, NodeFeatures.toDense x), left)
 
-        let y = neighbours.add pass[$"%s{name}.lin_l.bias"]
-        let y = if root then y.add (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] x) else y
+        let y = neighbours.add_ pass[$"%s{name}.lin_l.bias"]
+        let own = NodeFeatures.first (int64 graph.TargetCount) x
+
+        let y =
+            if root then
+                y.add_ (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] own)
+            else
+                y
+
         if normalise then torch.nn.functional.normalize y else y
 
     let gnn (config: SageConfig) : Gnn =
@@ -69,21 +77,14 @@ module Sage =
                     yield! GnnWeight.batchNorm (norm k) config.Hidden
         ]
 
-        let layer k pass graph x = layer config.Aggregator config.Root config.Normalise (conv k) pass graph x
+        let layer k (pass: GnnPass) graph (x: NodeFeatures) =
+            let x = if k = 0 then pass.DropFeatures config.InputDropout x else x
+            let y = layer config.Aggregator config.Root config.Normalise (conv k) pass graph x
 
-        let forward (pass: GnnPass) graph (x: NodeFeatures) =
-            let hidden x k =
-                let y = layer k pass graph x
+            if k = last then
+                y
+            else
                 let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                Dense(y.relu ()) |> pass.DropFeatures config.HiddenDropout
+                y.relu_ () |> pass.Dropout config.HiddenDropout
 
-            [ 0 .. last - 1 ]
-            |> List.fold hidden (pass.DropFeatures config.InputDropout x)
-            |> layer last pass graph
-
-        {
-            Classes = config.Classes
-            Weights = weights
-            Forward = forward
-            Decoupled = None
-        }
+        Gnn.ofLayers config.Classes weights [ for k in 0..last -> layer k ]

@@ -82,7 +82,9 @@ module Sagn =
 
             let residual = torch.nn.functional.linear (List.head features, pass["res_fc.weight"])
             let h = (pass.BatchNorm "norm" (attended.add residual)).relu() |> pass.Dropout config.HiddenDropout
-            let logits = Mlp.forwardOf "mlp." (network wide) pass (Dense h)
+            let h = Mlp.hiddenOf "mlp." (network wide) pass (Dense h)
+            pass.Represent(fun () -> NodeFeatures.toDense h)
+            let logits = Mlp.lastOf "mlp." (network wide) pass h
 
             match labels with
             | [] -> logits

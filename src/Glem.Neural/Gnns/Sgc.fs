@@ -19,5 +19,7 @@ module Sgc =
             Labels = None
             Head =
                 fun pass hops _ ->
-                    List.exactlyOne hops |> pass.Dropout config.InputDropout |> Dense |> pass.Linear "lin"
+                    let h = List.exactlyOne hops |> pass.Dropout config.InputDropout
+                    pass.Represent(fun () -> h)
+                    pass.Linear "lin" (Dense h)
         }

@@ -51,7 +51,9 @@ module Sign =
                 ) // [b; (K + 1) h]
 
             let active = (wide.relu ()).sub((wide.neg().relu()).mul pass["prelu.weight"])
-            Mlp.forwardOf "project." classifier pass (Dense active)
+            let h = Mlp.hiddenOf "project." classifier pass (Dense active)
+            pass.Represent(fun () -> NodeFeatures.toDense h)
+            Mlp.lastOf "project." classifier pass h
 
         Gnn.decoupled config.Classes weights {
             Features = Hops.all _.Symmetric config.Hops

@@ -16,7 +16,7 @@ module internal DecoupledTraining =
     let private block = 4096
 
     /// Propagates once.   features : [n; d]
-    let inputs compute graph (network: Decoupled) (features: Vectors) (labels: LabelRows option) : DecoupledInputs =
+    let inputs compute graph (network: DecoupledNetwork) (features: Vectors) (labels: LabelRows option) : DecoupledInputs =
         let labelHops = network.Labels |> Option.map _.Hops |> Option.defaultValue network.Features
 
         {
@@ -25,7 +25,7 @@ module internal DecoupledTraining =
         }
 
     /// Logits of some nodes : [b; c].
-    let logits compute (network: Decoupled) inputs pass (nodes: int[]) =
+    let logits compute (network: DecoupledNetwork) inputs pass (nodes: int[]) =
         let features = HopRows.gather compute nodes inputs.Features
 
         match network.Labels, inputs.Labels |> Option.map (HopRows.gather compute nodes) with
@@ -54,35 +54,26 @@ module internal DecoupledTraining =
         infer compute network inputs p (Array.init n id)
 
     /// Trains from the starting weights; answers the best checkpoint and the logits of all n nodes there.
-    let fit compute (gnn: Gnn) network (stage: Stage) n inputs (start: Weights) : Weights * float32[] =
-        use p = Parameters.Create(compute, Gnn.role gnn, start)
-        use optimiser = new Optimiser(stage.Recipe.Optimiser, p)
-        let lesson, recipe = stage.Lesson, stage.Recipe
-        let plan = FitRecipe.plan lesson.PerEpoch recipe
-        let batch = Batches.even (Key.named "batches" stage.Key) recipe.Batch lesson.Epoch
+    let fit consistency compute (gnn: Gnn) network (stage: Stage) n inputs (start: Weights) : Weights * float32[] =
+        let lesson = stage.Lesson
+        let batch = Batches.even (Key.named "batches" stage.Key) stage.Recipe.Batch lesson.Epoch
 
-        let step number =
-            Scope.freeingAll (fun () ->
-                // By their place on disk.
-                let positions = batch number |> Array.sortBy (fun position -> lesson.Nodes[position])
-                let nodes = positions |> Array.map (fun position -> int lesson.Nodes[position])
-                // A single row has no spread that running statistics could take in.
-                let pass = GnnPass(p, Training(Stage.seed stage number), still = (nodes.Length = 1))
-                let loss = logits compute network inputs pass nodes |> Lesson.loss compute.Device lesson positions
-                loss.backward ()
-                optimiser.Step(Schedule.rate recipe.Optimiser plan.Steps number) |> ignore
-                loss.item<float32>() |> float)
+        // A single row has no spread that running statistics could take in.
+        let read (pass: GnnPass) (nodes: int[]) =
+            let pass = if nodes.Length = 1 then pass.At(0L, true) else pass
+            logits compute network inputs pass nodes
 
-        let score () =
-            let rows = stage.Validation.Nodes |> Array.map int |> infer compute network inputs p |> Array.map float
-            Predictions.ofLogits gnn.Classes rows stage.Validation.Truth |> Metrics.scores
-
-        let trainee = {
-            Name = stage.Name
-            Step = step
-            Evaluate = Some score
-            Parameters = p
+        let practice = {
+            NodeCount = n
+            Batch = stage.Recipe.Batch
+            Step =
+                fun number -> {
+                    // By their place on disk.
+                    Positions = batch number |> Array.sortBy (fun position -> lesson.Nodes[position])
+                    Read = read
+                }
+            Answer = infer compute network inputs
         }
 
-        Training.toBest plan trainee stage.Watch |> ignore
-        p.Snapshot(), infer compute network inputs p (Array.init n id)
+        let fit = GraphTraining.practise consistency compute gnn stage practice (Anew start)
+        fit.Weights, fit.Logits

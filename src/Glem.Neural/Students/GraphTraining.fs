@@ -34,7 +34,26 @@ module GraphView =
         Predicting = fun pass -> pass x
     }
 
-/// Trains graph networks on the whole graph at once, whoever they are to EM.
+/// One optimiser step's part of a graph.
+type GraphStep = {
+    /// The positions in the lesson that it learns from.
+    Positions: int[]
+    /// The logits of some nodes in one pass over the network : [k; c].
+    Read: GnnPass -> int[] -> Tensor
+}
+
+/// How a graph network is taught and asked.
+type GraphPractice = {
+    /// n.
+    NodeCount: int
+    /// Nodes of an optimiser step; 0 takes all that an epoch teaches.
+    Batch: int
+    Step: int -> GraphStep
+    /// The logits of some nodes, row-major : [k; c].
+    Answer: Parameters -> int[] -> float32[]
+}
+
+/// Trains graph networks, whoever they are to EM.
 module GraphTraining =
     let private evaluate gnn p graph (inference: Inference) =
         use _ = torch.no_grad ()
@@ -48,13 +67,13 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
         evaluate gnn p graph inference
 
-    /// Trains, and answers the best checkpoint by validation.
-    let toBest
+    /// Trains under a consistency regularisation or none, and answers the best checkpoint by validation.
+    let practise
+        (consistency: Consistency option)
         (compute: Compute)
         (gnn: Gnn)
         (stage: Stage)
-        (graph: GraphTensors)
-        (view: GraphView)
+        (practice: GraphPractice)
         (start: GraphStart)
         : GraphFit =
         let weights, memory =
@@ -65,32 +84,57 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
         use optimiser = new Optimiser(stage.Recipe.Optimiser, p, ?state = memory)
         let lesson = stage.Lesson
-        let plan = FitRecipe.plan lesson.PerEpoch { stage.Recipe with Batch = 0 }
+
+        let plan =
+            FitRecipe.plan lesson.PerEpoch {
+                stage.Recipe with
+                    Batch = practice.Batch
+            }
+
+        let teacher =
+            let perEpoch = FitRecipe.stepsPerEpoch lesson.PerEpoch practice.Batch
+
+            consistency
+            |> Option.map (fun consistency ->
+                let epochs = (plan.Steps + perEpoch - 1) / perEpoch
+                new MeanTeacher(compute, gnn, stage.Key, consistency, epochs, perEpoch, p, practice.Answer))
+
+        use _ = teacher |> Option.map (fun teacher -> teacher :> System.IDisposable) |> Option.toObj
+        // One set of weights is evaluated, kept at its best, and answered with.
+        let best = teacher |> Option.map _.Judged |> Option.defaultValue p
 
         let step number =
             Scope.freeingAll (fun () ->
-                let positions, x = view.Training number
-                let at = positions |> Array.map (fun position -> int64 lesson.Nodes[position])
-                let taught = torch.tensor(at).``to`` compute.Device
-                let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
-                let loss = Lesson.loss compute.Device lesson positions (logits.index_select (0L, taught))
+                let part = practice.Step number
+                let taught = part.Positions |> Array.map (fun position -> int lesson.Nodes[position])
+                let sure = teacher |> Option.map _.Teaches(number) |> Option.defaultValue [||]
+                let pass = GnnPass(p, Training(Stage.seed stage number))
+                let logits = part.Read pass (Array.append taught sure)
+                let rows first count = logits.narrow (0L, int64 first, int64 count)
+                let lessonLoss = rows 0 taught.Length |> Lesson.loss compute.Device lesson part.Positions
+
+                let loss =
+                    match teacher with
+                    | Some teacher when sure.Length > 0 ->
+                        teacher.Term(number, sure, rows taught.Length sure.Length, part.Read) |> lessonLoss.add
+                    | _ -> lessonLoss
+
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
+                teacher |> Option.iter _.Follow(number)
                 loss.item<float32>() |> float)
 
-        let judged, truth = stage.Validation.Nodes, stage.Validation.Truth
-        let c = gnn.Classes
+        let judged = stage.Validation.Nodes |> Array.map int
 
         let score () =
-            let logits = evaluate gnn p graph view.Predicting
-            let rows = judged |> Array.collect (fun node -> Array.init c (fun k -> float logits[int node * c + k]))
-            Predictions.ofLogits c rows truth |> Metrics.scores
+            let rows = practice.Answer best judged |> Array.map float
+            Predictions.ofLogits gnn.Classes rows stage.Validation.Truth |> Metrics.scores
 
         let trainee = {
             Name = stage.Name
             Step = step
             Evaluate = Some score
-            Parameters = p
+            Parameters = best
         }
 
         let memory = ref optimiser.State
@@ -105,7 +149,44 @@ module GraphTraining =
         Training.toBest plan trainee watch |> ignore
 
         {
-            Weights = p.Snapshot()
+            Weights = best.Snapshot()
             Optimiser = memory.Value
-            Logits = evaluate gnn p graph view.Predicting
+            Logits = practice.Answer best (Array.init practice.NodeCount id)
         }
+
+    /// Trains on the whole graph at once, and answers the best checkpoint by validation.
+    let toBestWith
+        consistency
+        compute
+        (gnn: Gnn)
+        (stage: Stage)
+        (graph: GraphTensors)
+        (view: GraphView)
+        (start: GraphStart)
+        : GraphFit =
+        let step number =
+            let positions, x = view.Training number
+
+            {
+                Positions = positions
+                Read =
+                    fun pass nodes ->
+                        let at = torch.tensor(nodes |> Array.map int64).``to`` compute.Device
+                        (gnn.Forward pass graph x).index_select (0L, at)
+            }
+
+        let answer p (nodes: int[]) =
+            let logits = evaluate gnn p graph view.Predicting
+            nodes |> Array.collect (fun node -> Array.sub logits (node * gnn.Classes) gnn.Classes)
+
+        let practice = {
+            NodeCount = graph.NodeCount
+            Batch = 0
+            Step = step
+            Answer = answer
+        }
+
+        practise consistency compute gnn stage practice start
+
+    /// The same under no regularisation.
+    let toBest compute gnn stage graph view start : GraphFit = toBestWith None compute gnn stage graph view start

@@ -9,6 +9,11 @@ open Glem
 open TorchSharp
 open Xunit
 
+let private decoupled (gnn: Gnn) =
+    match gnn.Structure with
+    | Decoupled network -> network
+    | _ -> failwith "a network on rows"
+
 let private compute = Golden.cpu Precision.Float32
 let private models = [ GnnModel.Sgc; GnnModel.Sign; GnnModel.Gamlp; GnnModel.Sagn ]
 
@@ -25,6 +30,9 @@ let private recipe model dropout : GnnRecipe = {
     Alpha = None
     Aggregator = None
     BatchNorm = None
+    FanOuts = None
+    Consistency = None
+    ReliableLabels = None
     Features = Raw
     LabelInput = Off
     LabelFolds = 3
@@ -104,7 +112,7 @@ let private agreeing (what: string) (expected: (string * float32[]) list) (actua
 
 /// The network on rows, all nodes in one pass.
 let private onRows compute (gnn: Gnn) graph (inputs: NodeInputs) p mode =
-    let network = Option.get gnn.Decoupled
+    let network = decoupled gnn
     let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
     DecoupledTraining.logits compute network hops (GnnPass(p, mode)) (Array.init graph.NodeCount id)
 
@@ -174,7 +182,7 @@ let ``hops are the same bits in memory and in files, by as many columns at a tim
     holds (fun gnn inputs case ->
         use _ = torch.NewDisposeScope()
         use graph = GraphTensors.ofCsr torch.CPU case.Edges
-        let network = Option.get gnn.Decoupled
+        let network = decoupled gnn
         let nodes = Array.init (n case) id |> Array.rev
 
         let all compute =

@@ -33,11 +33,14 @@ let private saved labelInput : SavedGraphModel =
                 Alpha = None
                 Aggregator = None
                 BatchNorm = None
+                FanOuts = None
                 Hidden = 4
                 Dropout = 0.25
                 Features = Embeddings
                 LabelInput = labelInput
                 LabelFolds = 3
+                Consistency = None
+                ReliableLabels = None
             }
             inputs
             2

@@ -1,7 +1,7 @@
-// How do time and memory grow with the graph? A GNN's training step on made-up graphs of 10^5, 10^6 and 10^7 edges, each in a
+// How do time and memory grow with the graph? A GNN's training on made-up graphs of 10^5, 10^6 and 10^7 edges, each in a
 // process of its own, and with --debian one GLEM round on a real graph of 63,000 texts.
-// ./glem doctor && dotnet fsi scripts/scaling.fsx [-- --debian --model M --edges E --hidden H --out DIR --quick]
-// 15 min, 2 cores, 12 GB; --debian up to 40 min more. Writes results/scaling
+// ./glem doctor && dotnet fsi scripts/scaling.fsx [-- --debian --model M --edges E --hidden H --sampled --whole --out DIR --quick]
+// 15 min, 2 cores, 8 GB; --debian up to 40 min more. Writes results/scaling
 #load "Glem.fsx"
 open System.Diagnostics
 open System.IO
@@ -12,12 +12,14 @@ let quick = options.Contains ScalingArguments.Quick
 let listed found otherwise = match found with [] -> otherwise | _ -> found
 let models = listed (options.GetResults ScalingArguments.Model) [ "gcn"; "sage" ]
 let sizes = listed (options.GetResults ScalingArguments.Edges) (if quick then [ 10_000; 100_000 ] else [ 100_000; 1_000_000; 10_000_000 ])
-let widths = listed (options.GetResults ScalingArguments.Hidden) [ (if quick then 16 else 256) ]
+let widths = listed (options.GetResults ScalingArguments.Hidden) [ (if quick then 16 else 64) ]
+let ways = [ if not (options.Contains ScalingArguments.Sampled) then false
+             if not (options.Contains ScalingArguments.Whole) then true ]
 let root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, ".."))
 
 /// The line of one cell, measured in a process of its own.
-let cell (model: string, hidden: int, edges: int) =
-    let arguments = [ "fsi"; Path.Combine(__SOURCE_DIRECTORY__, "scaling.fsx"); "--"; "--cell"; "--model"; model; "--hidden"; string hidden; "--edges"; string edges ]
+let cell (model: string, hidden: int, sampled: bool, edges: int) =
+    let arguments = [ "fsi"; Path.Combine(__SOURCE_DIRECTORY__, "scaling.fsx"); "--"; "--cell"; (if sampled then "--sampled" else "--whole"); "--model"; model; "--hidden"; string hidden; "--edges"; string edges ]
     use child = Process.Start(ProcessStartInfo("dotnet", (if quick then arguments @ [ "--quick" ] else arguments), RedirectStandardOutput = true))
     let out = child.StandardOutput.ReadToEnd()
     child.WaitForExit()
@@ -27,11 +29,11 @@ let cell (model: string, hidden: int, edges: int) =
 
 if options.Contains ScalingArguments.Cell then
     let model = Settings.setAll [ $"gnn.model={models.Head}" ] Recipes.quickstart |> Script.orExit
-    let steps = if quick then 3 else max 5 (min 30 (10_000_000 / sizes.Head))
-    StepMeasurement.measure model.Gnn.Model widths.Head sizes.Head steps |> Script.orExit |> StepCost.toLine |> printfn "%s"
+    let steps = if quick then 3 elif ways.Head then 20 else max 5 (min 30 (10_000_000 / sizes.Head))
+    StepMeasurement.measure model.Gnn.Model ways.Head widths.Head sizes.Head steps |> Script.orExit |> StepCost.toLine |> printfn "%s"
 else
     printfn $"{StepCost.header}"
-    let costs = [ for model in models do for hidden in widths do for edges in sizes -> cell (model, hidden, edges) ]
+    let costs = [ for model in models do for hidden in widths do for sampled in ways do for edges in sizes -> cell (model, hidden, sampled, edges) ]
     let rounds = [
         if options.Contains ScalingArguments.Debian then
             let run = Path.Combine(Path.GetTempPath(), $"glem-scaling-{Process.GetCurrentProcess().Id}")

@@ -7,6 +7,7 @@ open Xunit
 
 let private cost edges seconds = {
     Model = "gcn"
+    Sampled = true
     Nodes = edges / 10
     Edges = edges
     Width = 128
@@ -87,8 +88,8 @@ let ``the report says growth and ratio, and a round where one was measured`` () 
     ScalingReport.write folder.Path machine "a command" costs [ round ] |> Result.orRaise
     let read name = File.ReadAllText(Path.Combine(folder.Path, name))
     let page = read "report.md"
-    Assert.Contains("| gcn | 64 | 100000 | 1000000 | 1.100 | 0.550 | 1100 | 68 | 203 | 3.0 |", page)
-    Assert.Contains("| gcn | 64 | 1.04 | 1.10 | 1.00 |", page)
+    Assert.Contains("| gcn | sampled | 64 | 100000 | 1000000 | 1.100 | 0.550 | 1100 | 68 | 203 | 3.0 |", page)
+    Assert.Contains("| gcn | sampled | 64 | 1.04 | 1.10 | 1.00 |", page)
     Assert.Contains("1.5 min from start to end, 2.0 min of processor time, at most 2.50 GB resident", page)
 
     Assert.Equal<string list>(

@@ -74,6 +74,8 @@ type ScalingArguments =
     | Model of string
     | Edges of int
     | Hidden of int
+    | Sampled
+    | Whole
     | Debian
     | [<Hidden>] Cell
     | Out of string
@@ -85,7 +87,9 @@ type ScalingArguments =
             | ScalingArguments.Model _ -> "a graph model to measure; may be repeated (default: gcn and sage)"
             | ScalingArguments.Edges _ ->
                 "undirected edges of a made-up graph, 10 a node; may be repeated (default: 100000, 1000000 and 10000000)"
-            | ScalingArguments.Hidden _ -> "hidden width; may be repeated (default: 256, the recipes')"
+            | ScalingArguments.Hidden _ -> "hidden width; may be repeated (default: 64)"
+            | ScalingArguments.Sampled -> "only with sampled neighbours"
+            | ScalingArguments.Whole -> "only on the whole graph at once"
             | ScalingArguments.Debian -> "measure one GLEM round on debian too: up to 40 minutes"
             | ScalingArguments.Cell -> "measure the one model, width and size named, and print its line"
             | ScalingArguments.Out _ -> "the folder to write (default: results/scaling)"

@@ -18,7 +18,9 @@ module ScalingReport =
         + line (headings |> List.map (fun _ -> "---:"))
         + (rows |> List.map line |> String.concat "")
 
-    let private series (costs: StepCost list) = costs |> List.groupBy (fun cost -> cost.Model, cost.Hidden)
+    let private series (costs: StepCost list) =
+        costs
+        |> List.groupBy (fun cost -> cost.Model, (if cost.Sampled then "sampled" else "all"), cost.Hidden)
 
     /// How far a series is from proportion: its largest time by edge over its smallest.
     let growth (costs: StepCost list) =
@@ -28,11 +30,12 @@ module ScalingReport =
     let private steps (costs: StepCost list) =
         let headings = [
             "model"
+            "neighbours"
             "hidden"
             "nodes"
             "edges"
-            "processor, s a step"
-            "wall, s a step"
+            "processor, s an epoch"
+            "wall, s an epoch"
             "processor, ns an edge"
             "data, MB"
             "peak, MB"
@@ -43,6 +46,7 @@ module ScalingReport =
             for cost in costs ->
                 [
                     cost.Model
+                    if cost.Sampled then "sampled" else "all"
                     string cost.Hidden
                     string cost.Nodes
                     string cost.Edges
@@ -65,6 +69,7 @@ module ScalingReport =
 
         let headings = [
             "model"
+            "neighbours"
             "hidden"
             "time grows as edges to the"
             "largest time by edge / smallest"
@@ -72,9 +77,10 @@ module ScalingReport =
         ]
 
         table headings [
-            for (model, hidden), costs in series costs ->
+            for (model, neighbours, hidden), costs in series costs ->
                 [
                     model
+                    neighbours
                     string hidden
                     exponent _.Processor costs
                     show "0.00" (growth costs)
@@ -85,9 +91,9 @@ module ScalingReport =
     /// Time and memory against edges, with the data's own size and its double.
     let plot (costs: StepCost list) =
         let lines select = [
-            for (model, hidden), costs in series costs ->
+            for (model, neighbours, hidden), costs in series costs ->
                 {
-                    Name = $"%s{model}, hidden %d{hidden}"
+                    Name = $"%s{model}, %s{neighbours} neighbours, hidden %d{hidden}"
                     Points = costs |> List.map (fun cost -> float cost.Edges, select cost)
                     IsReference = false
                 }
@@ -105,13 +111,13 @@ module ScalingReport =
 
         LogLogPlot.svg [
             {
-                Title = "Processor time of one step"
+                Title = "Processor time of one epoch"
                 X = "edges"
                 Y = "seconds"
                 Lines = lines _.Processor
             }
             {
-                Title = "Peak memory of one step"
+                Title = "Peak memory"
                 X = "edges"
                 Y = "MB"
                 Lines =
@@ -132,10 +138,12 @@ module ScalingReport =
             "# How do time and memory grow with the graph?\n\n"
             $"From `%s{command}` on %s{machine.Cpu}, %d{machine.Threads} threads, %s{machine.Compute}, %s{machine.Blas}.\n\n"
             "![Time and memory against edges](plot.svg)\n\n"
-            "## One training step on the whole graph\n\n"
+            "## Training on every node once\n\n"
             "Two-layer networks with the recipes' defaults on made-up graphs (`Synthetic.graph`: 10 edges a node in random order, 10 classes), "
-            "128 random features a node: forward, backward and AdamW, medians. Data are one compressed-row matrix with weights and the features; "
-            "the peak is the process' largest resident set during the steps less what it held before the graph was there.\n\n"
+            "128 random features a node: forward, backward and AdamW. With all neighbours an epoch is one step on the whole graph; with sampled ones "
+            "(10 of a node, 10 of each of these) it is as many steps of 1024 nodes as take every node once. Times are the median step's. Data are one "
+            "compressed-row matrix with weights and the features; the peak is the process' largest resident set during the steps less what it held "
+            "before the graph was there.\n\n"
             steps costs
             "\n"
             exponents costs

@@ -2,10 +2,12 @@ namespace Glem
 
 open System.Globalization
 
-/// What one optimiser step of a graph network takes on a graph.
+/// What training a graph network on every node of a graph once takes.
 type StepCost = {
     /// As recipes name it.
     Model: string
+    /// Whether neighbours are sampled, 10 of a node and 10 of each of these, 1024 nodes a step; else a step is the whole graph.
+    Sampled: bool
     Nodes: int
     /// Undirected, each counted once.
     Edges: int
@@ -15,10 +17,10 @@ type StepCost = {
     Hidden: int
     /// Steps measured, after two that were not.
     Steps: int
-    /// Medians, seconds a step.
+    /// Seconds an epoch: the median step times the steps that take every node once.
     Processor: float
     Wall: float
-    /// What a step cannot do without, bytes: StepCost.dataBytes.
+    /// What training cannot do without, bytes: StepCost.dataBytes.
     Data: int64
     /// The largest resident set during the steps less what the process held before the graph was there, bytes.
     Peak: int64
@@ -36,7 +38,7 @@ module StepCost =
     let dataBytes (nodes: int) (edges: int) (width: int) =
         4L * int64 (nodes + 1) + 16L * int64 edges + 4L * int64 nodes * int64 width
 
-    let header = "model,hidden,width,nodes,edges,steps,processor_s,wall_s,data_bytes,peak_bytes"
+    let header = "model,neighbours,hidden,width,nodes,edges,steps,processor_s,wall_s,data_bytes,peak_bytes"
 
     let private number (x: float) = x.ToString("G6", CultureInfo.InvariantCulture)
 
@@ -44,6 +46,7 @@ module StepCost =
     let toLine (cost: StepCost) =
         String.concat "," [
             cost.Model
+            if cost.Sampled then "sampled" else "all"
             string cost.Hidden
             string cost.Width
             string cost.Nodes
@@ -69,6 +72,7 @@ module StepCost =
 
         match line.Split ',' with
         | [| model
+             ("all" | "sampled" as neighbours)
              Whole hidden
              Whole width
              Whole nodes
@@ -80,6 +84,7 @@ module StepCost =
              Whole peak |] ->
             Some {
                 Model = model
+                Sampled = neighbours = "sampled"
                 Hidden = int hidden
                 Width = int width
                 Nodes = int nodes

@@ -18,25 +18,50 @@ module StepMeasurement =
 
     let private median (values: float list) = (List.sort values)[values.Length / 2]
 
+    let private fanOuts = [ 10; 10 ]
+    let private batch = 1024
+    let private key = Key.ofSeed 0 |> Key.named "scaling"
+
+    /// Class logits of a step's nodes and these nodes, from the whole graph, a tenth of whose nodes teaches.
+    let private onGraph (gnn: Gnn) p (csr: Csr) (graph: GraphTensors) (x: Tensor) =
+        let taught = Array.init (csr.NodeCount / 10) (fun i -> i * 10)
+
+        fun number ->
+            let logits = Gnn.forward gnn p (Training(int64 number)) graph (Dense x)
+            logits.index_select (0L, torch.tensor (taught |> Array.map int64)), taught
+
+    /// The same from sampled neighbours of the next nodes in a random order.
+    let private onSamples layers p (csr: Csr) (device: torch.Device) (x: Tensor) =
+        let order = Key.shuffle key (Array.init csr.NodeCount id)
+        let parts = order |> Array.chunkBySize batch
+
+        fun number ->
+            let targets = parts[number % parts.Length]
+            let sampled = NeighbourSampler.sample csr fanOuts (Key.at number key) targets
+            let rows = x.index_select (0L, torch.tensor (sampled.Nodes |> Array.map int64))
+            SampledTraining.forward device layers (GnnPass(p, Training(int64 number))) sampled rows, targets
+
     /// Trains for some steps and answers each one's processor and wall time, seconds.
-    let private train (compute: Compute) (gnn: Gnn) (csr: Csr) (classOf: int[]) (prepared: unit -> unit) steps =
+    let private train (compute: Compute) (gnn: Gnn) sampled (csr: Csr) (classOf: int[]) (prepared: unit -> unit) steps =
         use graph = GraphTensors.ofCsr compute.Device csr
         use p = Parameters.Create(compute, Gnn.role gnn, GraphModel.initial (Key.ofSeed 1) gnn)
         use optimiser = new Optimiser(Recipes.quickstart.GnnFit.Optimiser, p)
-        let n = csr.NodeCount
-        use x = torch.randn([| int64 n; int64 width |]).DetachFromDisposeScope()
-        // A tenth of the nodes teaches.
-        let taught = Array.init (n / 10) (fun i -> int64 i * 10L)
-        use nodes = torch.tensor(taught).DetachFromDisposeScope()
-        use truth = torch.tensor(taught |> Array.map (fun i -> int64 classOf[int i])).DetachFromDisposeScope()
+        use x = torch.randn([| int64 csr.NodeCount; int64 width |]).DetachFromDisposeScope()
+
+        let forward =
+            if sampled then
+                let layers = Gnn.sampled fanOuts gnn |> Result.orRaise
+                onSamples layers p csr compute.Device x
+            else
+                onGraph gnn p csr graph x
 
         let step number =
             let clock, before = Stopwatch.StartNew(), ProcessCost.processor ()
 
             Scope.freeingAll (fun () ->
-                let logits = Gnn.forward gnn p (Training(int64 number)) graph (Dense x)
-                let loss = torch.nn.functional.cross_entropy (logits.index_select (0L, nodes), truth)
-                loss.backward ()
+                let logits, nodes = forward number
+                let truth = torch.tensor (nodes |> Array.map (fun node -> int64 classOf[node]))
+                torch.nn.functional.cross_entropy(logits, truth).backward()
                 optimiser.Step 0.01 |> ignore)
 
             ProcessCost.processor () - before, clock.Elapsed.TotalSeconds
@@ -47,8 +72,15 @@ module StepMeasurement =
         step 2 |> ignore
         [ for number in 3 .. steps + 2 -> step number ]
 
-    /// The cost of a step. Peak memory is this process': measure each in one of its own.
-    let measure (model: GnnModel) (hidden: int) (edges: int) (steps: int) : Result<StepCost, GlemError> =
+    /// The cost of an epoch. Peak memory is this process': measure each in one of its own.
+    /// Error: a model that is no stack of layers where neighbours are sampled, a size that has no graph.
+    let measure
+        (model: GnnModel)
+        (sampled: bool)
+        (hidden: int)
+        (edges: int)
+        (steps: int)
+        : Result<StepCost, GlemError> =
         let compute = {
             Compute.automatic () with
                 Device = torch.CPU
@@ -67,14 +99,13 @@ module StepMeasurement =
                 classes
             |> GnnConfig.gnn
 
-        let small = Synthetic.graph (settings 10000)
+        let measurable = if sampled then Gnn.sampled fanOuts gnn |> Result.map ignore else Ok()
 
-        match small, Synthetic.check (settings edges) with
-        | Error error, _
-        | _, Error error -> Error error
-        | Ok(csr, classOf), Ok _ ->
+        measurable
+        |> Result.bind (fun () -> Synthetic.graph (settings 10000))
+        |> Result.bind (fun (csr, classOf) ->
             // What libraries and threads hold once and for all does not count as the graph's.
-            train compute gnn csr classOf ignore 2 |> ignore
+            train compute gnn sampled csr classOf ignore 2 |> ignore
             GC.Collect()
             let held = ProcessCost.resident ()
 
@@ -84,18 +115,20 @@ module StepMeasurement =
                     GC.Collect()
                     ProcessCost.restartPeak ()
 
-                let times = train compute gnn csr classOf prepared steps
+                let times = train compute gnn sampled csr classOf prepared steps
+                let epoch = if sampled then float ((csr.NodeCount + batch - 1) / batch) else 1.0
 
                 {
                     Model = Settings.show model
+                    Sampled = sampled
                     Nodes = csr.NodeCount
                     Edges = csr.EdgeCount / 2
                     Width = width
                     Hidden = hidden
                     Steps = steps
-                    Processor = times |> List.map fst |> median
-                    Wall = times |> List.map snd |> median
+                    Processor = epoch * (times |> List.map fst |> median)
+                    Wall = epoch * (times |> List.map snd |> median)
                     Data = StepCost.dataBytes csr.NodeCount (csr.EdgeCount / 2) width
                     // A graph smaller than what the process gave back meanwhile takes nothing.
                     Peak = max 0L (ProcessCost.peak () - held)
-                })
+                }))

@@ -2,7 +2,7 @@
 //   gat_scores:    leaky_relu(source_j + target_i); source : [m; heads], target : [n; heads] (Velickovic et al. 2018)
 //   gatv2_scores:  <att, leaky_relu(source_j + target_i)>, head by head; source : [m; d], target : [n; d], att : [d]
 //                  (Brody et al. 2022)
-// Edges as in edge_spmm; results : [e; heads], float32. The slope is at least 0.
+// Edges as in edge_spmm; source and target of one type; results : [e; heads], float32. The slope is at least 0.
 #include "edge_rows.h"
 
 namespace glem {
@@ -13,9 +13,9 @@ struct GatScores : torch::autograd::Function<GatScores> {
     Tensor source = source_.contiguous(), target = target_.contiguous();
     const int64_t heads = source.size(1);
     Tensor y = at::empty({edges.count(), heads}, source.options());
-    for_row_tasks(edges.rows(), edges.rowptr, [&](int64_t, int64_t first, int64_t last) {
-      edge_loops().gat_scores(edges.rows(), ptr<float>(source), ptr<float>(target), ptr<float>(y), first, last, heads,
-                              (float)slope);
+    edges.by_target().for_each([&](const EdgeTask& task) {
+      instruction_set().scores.gat_scores(edges.in(task), ptr<float>(source), ptr<float>(target) + task.row * heads,
+                                          ptr<float>(y), task.first, task.last, heads, (float)slope);
     });
     variable_list saved = edges.tensors();
     saved.push_back(y);
@@ -29,15 +29,16 @@ struct GatScores : torch::autograd::Function<GatScores> {
     Tensor y = saved[5], dy = grads[0].contiguous();
     const int64_t heads = y.size(1);
     const float slope = (float)ctx->saved_data["slope"].toDouble();
-    auto gradient = [&](const EdgeRows& rows, const Tensor& rowptr) {
-      Tensor sums = at::empty({rowptr.size(0) - 1, heads}, y.options());
-      for_row_tasks(rows, rowptr, [&](int64_t, int64_t first, int64_t last) {
-        edge_loops().gat_scores_backward(rows, ptr<float>(y), ptr<float>(dy), ptr<float>(sums), first, last, heads,
-                                         slope);
+    auto gradient = [&](bool transposed) {
+      Tensor dnode = at::empty({transposed ? edges.sources() : edges.targets(), heads}, y.options());
+      sum_rows(transposed ? edges.by_source() : edges.by_target(), dnode, [&](const EdgeTask& task, float* sums) {
+        instruction_set().scores.gat_scores_backward(transposed ? edges.out(task) : edges.in(task), ptr<float>(y),
+                                                     ptr<float>(dy), sums ? sums : ptr<float>(dnode), task.first,
+                                                     task.last, heads, slope);
       });
-      return sums;
+      return dnode;
     };
-    Tensor dtarget = gradient(edges.rows(), edges.rowptr), dsource = gradient(edges.transpose(), edges.rowptr_t);
+    Tensor dtarget = gradient(false), dsource = gradient(true);
     return {Tensor(), dsource, dtarget, Tensor()};
   }
 };
@@ -47,11 +48,15 @@ struct Gatv2Scores : torch::autograd::Function<Gatv2Scores> {
                         const Tensor& att_, int64_t heads, double slope) {
     Tensor source = source_.contiguous(), target = target_.contiguous(), att = att_.contiguous();
     const int64_t d = source.size(1);
-    Tensor y = at::empty({edges.count(), heads}, source.options());
-    for_row_tasks(edges.rows(), edges.rowptr, [&](int64_t, int64_t first, int64_t last) {
-      std::vector<float> scratch(d + 64);
-      edge_loops().gatv2_scores(edges.rows(), ptr<float>(source), ptr<float>(target), ptr<float>(att), ptr<float>(y),
-                                first, last, heads, d / heads, (float)slope, scratch.data());
+    Tensor y = at::empty({edges.count(), heads}, att.options());
+    by_dtype(source, [&](auto t) {
+      using T = decltype(t);
+      edges.by_target().for_each([&](const EdgeTask& task) {
+        std::vector<float> scratch(d + 64);
+        edge_loops<T>().gatv2_scores(edges.in(task), ptr<T>(source), ptr<T>(target) + task.row * d, ptr<float>(att),
+                                     ptr<float>(y), task.first, task.last, heads, d / heads, (float)slope,
+                                     scratch.data());
+      });
     });
     variable_list saved = edges.tensors();
     saved.insert(saved.end(), {source, target, att});
@@ -66,41 +71,48 @@ struct Gatv2Scores : torch::autograd::Function<Gatv2Scores> {
     Tensor source = saved[5], target = saved[6], att = saved[7], dy = grads[0].contiguous();
     const int64_t d = source.size(1), heads = ctx->saved_data["heads"].toInt();
     const float slope = (float)ctx->saved_data["slope"].toDouble();
-    Tensor dtarget = at::empty_like(target), dsource = at::empty_like(source);
-    Tensor partial = at::zeros({row_tasks(edges.targets(), edges.count()), d}, att.options());
-    for_row_tasks(edges.rows(), edges.rowptr, [&](int64_t task, int64_t first, int64_t last) {
-      edge_loops().gatv2_scores_backward(edges.rows(), ptr<float>(source), ptr<float>(target), ptr<float>(att),
-                                         ptr<float>(dy), ptr<float>(dtarget), ptr<float>(partial) + task * d, first,
-                                         last, heads, d / heads, slope);
+    Tensor dtarget = at::empty_like(target), dsource = at::empty_like(source), datt = at::zeros_like(att);
+    by_dtype(source, [&](auto t) {
+      using T = decltype(t);
+      const EdgeTasks by_target = edges.by_target();
+      Tensor partial = at::empty({by_target.count(), d}, att.options());
+      sum_rows(by_target, dtarget, [&](const EdgeTask& task, float* sums) {
+        edge_loops<T>().gatv2_scores_backward(edges.in(task), ptr<T>(source), ptr<T>(target) + task.row * d,
+                                              ptr<float>(att), ptr<float>(dy), ptr<T>(dtarget), sums,
+                                              ptr<float>(partial) + task.number * d, task.first, task.last, heads,
+                                              d / heads, slope);
+      });
+      sum_rows(edges.by_source(), dsource, [&](const EdgeTask& task, float* sums) {
+        edge_loops<T>().gatv2_scores_backward(edges.out(task), ptr<T>(target), ptr<T>(source) + task.row * d,
+                                              ptr<float>(att), ptr<float>(dy), ptr<T>(dsource), sums, nullptr,
+                                              task.first, task.last, heads, d / heads, slope);
+      });
+      for (int64_t j = 0; j < d; j++) {
+        double total = 0;
+        for (int64_t number = 0; number < by_target.count(); number++) total += ptr<float>(partial)[number * d + j];
+        ptr<float>(datt)[j] = (float)total;
+      }
     });
-    for_row_tasks(edges.transpose(), edges.rowptr_t, [&](int64_t, int64_t first, int64_t last) {
-      edge_loops().gatv2_scores_backward(edges.transpose(), ptr<float>(target), ptr<float>(source), ptr<float>(att),
-                                         ptr<float>(dy), ptr<float>(dsource), nullptr, first, last, heads, d / heads,
-                                         slope);
-    });
-    return {Tensor(), dsource, dtarget, partial.sum(0), Tensor(), Tensor()};
+    return {Tensor(), dsource, dtarget, datt, Tensor(), Tensor()};
   }
 };
 
 static Tensor gat_scores(const Tensor& rowptr, const Tensor& col, const Tensor& rowptr_t, const Tensor& col_t,
                          const Tensor& order, const Tensor& source, const Tensor& target, double slope) {
   const Edges edges("gat_scores", rowptr, col, rowptr_t, col_t, order);
-  check_matrix("gat_scores", "source", source, edges.sources(), -1);
-  check_matrix("gat_scores", "target", target, edges.targets(), source.size(1));
-  return GatScores::apply(edges, source, target, slope);
+  check_ends("gat_scores", source, target, edges.sources(), edges.targets());
+  return GatScores::apply(edges, source.to(at::kFloat), target.to(at::kFloat), slope);
 }
 
 static Tensor gatv2_scores(const Tensor& rowptr, const Tensor& col, const Tensor& rowptr_t, const Tensor& col_t,
                            const Tensor& order, const Tensor& source, const Tensor& target, const Tensor& att,
                            int64_t heads, double slope) {
   const Edges edges("gatv2_scores", rowptr, col, rowptr_t, col_t, order);
-  check_matrix("gatv2_scores", "source", source, edges.sources(), -1);
-  check_matrix("gatv2_scores", "target", target, edges.targets(), source.size(1));
-  TORCH_CHECK(att.dim() == 1 && att.size(0) == source.size(1) && att.scalar_type() == at::kFloat,
-              "gatv2_scores: att must be [", source.size(1), "], float32, got ", att.sizes());
-  TORCH_CHECK(heads > 0 && source.size(1) % heads == 0, "gatv2_scores: ", heads, " heads do not divide ",
-              source.size(1), " columns");
-  return Gatv2Scores::apply(edges, source, target, att, heads, slope);
+  check_ends("gatv2_scores", source, target, edges.sources(), edges.targets());
+  TORCH_CHECK(att.dim() == 1 && att.size(0) == source.size(1) && has_loops(att), "gatv2_scores: att must be [",
+              source.size(1), "], float32 or bfloat16, got ", att.sizes());
+  check_heads("gatv2_scores", heads, source.size(1));
+  return Gatv2Scores::apply(edges, source, target, att.to(at::kFloat), heads, slope);
 }
 
 TORCH_LIBRARY_FRAGMENT(glem, m) {

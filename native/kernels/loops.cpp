@@ -40,4 +40,14 @@ const Loops<bf16>& loops<bf16>() {
   return instruction_set().b16;
 }
 
+template <>
+const EdgeLoops<float>& edge_loops<float>() {
+  return instruction_set().edges_f32;
+}
+
+template <>
+const EdgeLoops<bf16>& edge_loops<bf16>() {
+  return instruction_set().edges_b16;
+}
+
 }  // namespace glem

@@ -64,15 +64,15 @@ struct Loops {
                              const float* rstd, const T* dy, float* dsum, float* dweight, float* dln_bias,
                              int64_t first, int64_t rows, int64_t d, Dropout drop, float* scratch);
 
-  // y = mean of `rows` rows, and back
-  void (*segment_mean)(const T* x, T* y, int64_t rows, int64_t d, float* scratch);
-  void (*segment_mean_backward)(const T* dy, T* dx, int64_t rows, int64_t d);
+  // y = the sum of `rows` rows times share, and back; sums as in edge_loops.h
+  void (*segment_sum)(const T* x, T* y, float* sums, int64_t rows, int64_t d, float share);
+  void (*segment_sum_backward)(const T* dy, T* dx, int64_t rows, int64_t d, float share);
 
-  // rows [first, last) of y = A x for A in CSR form; weight may be null: all 1
-  void (*spmm32)(const int32_t* rowptr, const int32_t* col, const float* weight, const T* x, T* y, int64_t first,
-                 int64_t last, int64_t d);
-  void (*spmm64)(const int64_t* rowptr, const int64_t* col, const float* weight, const T* x, T* y, int64_t first,
-                 int64_t last, int64_t d);
+  // rows [first, last) of y = A x for A in CSR form; weight may be null: all 1. sums as in edge_loops.h
+  void (*spmm32)(const int32_t* rowptr, const int32_t* col, const float* weight, const T* x, T* y, float* sums,
+                 int64_t first, int64_t last, int64_t d);
+  void (*spmm64)(const int64_t* rowptr, const int64_t* col, const float* weight, const T* x, T* y, float* sums,
+                 int64_t first, int64_t last, int64_t d);
 
   // bytes of scratch that the two calls below need for a sequence of this length
   size_t (*attention_scratch)(int64_t length, int64_t width);
@@ -115,7 +115,9 @@ struct InstructionSet {
   const char* name;
   Loops<float> f32;
   Loops<bf16> b16;
-  EdgeLoops edges;
+  EdgeLoops<float> edges_f32;
+  EdgeLoops<bf16> edges_b16;
+  ScoreLoops scores;
 };
 
 extern const InstructionSet baseline;
@@ -128,5 +130,8 @@ const InstructionSet& instruction_set();
 
 template <class T>
 const Loops<T>& loops();
+
+template <class T>
+const EdgeLoops<T>& edge_loops();
 
 }  // namespace glem

@@ -1,30 +1,19 @@
 // spmm(rowptr, col, weight?, rowptr_t, col_t, weight_t?, x): y = A x for A [n; m] in CSR form; its transpose, in CSR form
 // too, gives the gradient. The weights get none.
 //   rowptr : [n + 1]   col : [e]   weight : [e], float32   rowptr_t : [m + 1]   x : [m; d]   result : [n; d]
-#include "operators.h"
+#include "row_tasks.h"
 
 namespace glem {
 
 static Tensor product(const Tensor& rowptr, const Tensor& col, const Tensor& weight, const Tensor& x_) {
   Tensor x = x_.contiguous();
-  const int64_t rows = rowptr.size(0) - 1, d = x.size(1), edges = col.size(0);
+  const int64_t rows = rowptr.size(0) - 1, d = x.size(1);
   Tensor y = at::empty({rows, d}, x.options());
   by_dtype(x, [&](auto t) {
     using T = decltype(t);
     auto run = [&](auto* bounds, auto* columns, auto loop) {
-      // Blocks of about equal work: a row costs its edges and 1.
-      const int64_t tasks = std::max<int64_t>(1, std::min<int64_t>(rows, (edges + rows) / 4096));
-      auto boundary = [&](int64_t task) {
-        const int64_t work = (edges + rows) / tasks * task;
-        int64_t low = 0, high = rows;
-        while (low < high) {
-          const int64_t middle = (low + high) / 2;
-          if ((int64_t)bounds[middle] + middle < work) low = middle + 1; else high = middle;
-        }
-        return task == tasks ? rows : low;
-      };
-      for_each_task(tasks, [&](int64_t task) {
-        loop(bounds, columns, ptr<float>(weight), ptr<T>(x), ptr<T>(y), boundary(task), boundary(task + 1), d);
+      sum_rows(RowTasks(bounds, rows), y, [&](const auto& task, float* sums) {
+        loop(task.rowptr, columns, ptr<float>(weight), ptr<T>(x), ptr<T>(y), sums, task.first, task.last, d);
       });
     };
     if (rowptr.scalar_type() == at::kInt)

@@ -1,30 +1,29 @@
 // spmm_max(rowptr, col, rowptr_t, col_t, order, x): y_i = the largest of x_col(e) over the entries e of row i, column by
 // column; 0 for a row without entries. Of equal ones the first has the gradient.
-//   edges as in edge_spmm   x : [m; d]   result : [n; d], float32
-#include "edge_rows.h"
+//   edges as in edge_spmm   x : [m; d]   result : [n; d], of x's type
+#include "row_maxima.h"
 
 namespace glem {
 
 struct SpmmMax : torch::autograd::Function<SpmmMax> {
-  static Tensor forward(AutogradContext* ctx, const Edges& edges, const Tensor& x_) {
-    Tensor x = x_.contiguous(), y = at::empty({edges.targets(), x.size(1)}, x.options());
-    Tensor arg = at::empty(y.sizes(), y.options().dtype(at::kInt));
-    for_row_tasks(edges.rows(), edges.rowptr, [&](int64_t, int64_t first, int64_t last) {
-      edge_loops().max(edges.rows(), ptr<float>(x), ptr<float>(y), ptr<int32_t>(arg), first, last, x.size(1));
-    });
+  static Tensor forward(AutogradContext* ctx, const Edges& edges, const Tensor& x) {
+    const Maxima maxima = row_maxima(edges.rowptr, edges.col, x.contiguous());
     variable_list saved = edges.tensors();
-    saved.push_back(arg);
+    saved.push_back(maxima.entries);
     ctx->save_for_backward(saved);
-    return y;
+    return maxima.values;
   }
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     auto saved = ctx->get_saved_variables();
     const Edges edges = Edges::of(saved);
     Tensor arg = saved[5], dy = grads[0].contiguous();
     Tensor dx = at::empty({edges.sources(), dy.size(1)}, dy.options());
-    for_row_tasks(edges.transpose(), edges.rowptr_t, [&](int64_t, int64_t first, int64_t last) {
-      edge_loops().max_backward(edges.transpose(), ptr<int32_t>(arg), ptr<float>(dy), ptr<float>(dx), first, last,
-                                dy.size(1));
+    by_dtype(dy, [&](auto t) {
+      using T = decltype(t);
+      sum_rows(edges.by_source(), dx, [&](const EdgeTask& task, float* sums) {
+        edge_loops<T>().max_backward(edges.out(task), ptr<int32_t>(arg), ptr<T>(dy), ptr<T>(dx), sums, task.first,
+                                     task.last, dy.size(1));
+      });
     });
     return {Tensor(), dx};
   }

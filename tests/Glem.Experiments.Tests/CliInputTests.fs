@@ -11,10 +11,11 @@ open Xunit
 let private quickRun = [ "run"; "--recipe"; "quickstart"; "--quick"; "--out"; "out" ]
 
 [<Theory>]
-[<InlineData("", "quickstart run predict report recipe data laws doctor")>]
+[<InlineData("", "quickstart run predict evaluate report recipe data laws doctor")>]
 [<InlineData("quickstart", "--seed --out --quick")>]
 [<InlineData("run", "--recipe --dataset --seed --set --out --precision --quick")>]
 [<InlineData("predict", "--run --model --text --neighbours --input --out --top")>]
+[<InlineData("evaluate", "--task --run --model --negatives --seed --json --out")>]
 [<InlineData("report", "--out")>]
 [<InlineData("recipe", "list show diff")>]
 [<InlineData("recipe show", "RECIPE")>]

@@ -48,6 +48,41 @@ let ``the authors' recipes have the numbers of their commands``
     Assert.Equal(epochs, recipe.EStep.Fit.Epochs)
     Assert.Equal(Some "microsoft/deberta-base", recipe.Lm.Pretrained)
 
+/// Learning rates of the published code: a GNN's are constant, RevGAT's after 50 of 2,000 epochs; an LM's fall to 0.
+[<Fact>]
+let ``every published recipe has the learning-rate schedules of its code`` () =
+    for published in OfficialRecipes.all do
+        let recipe = find published.Name
+        let isHuggingFace = List.contains published AuthorsRecipes.all
+
+        for fit in [ recipe.GnnFit; recipe.MStep.Fit ] do
+            let factors = [ 0; 25; 50; 51; 2000 ] |> List.map (Schedule.factor fit.Optimiser 2000)
+
+            let expected =
+                if recipe.Gnn.Model = GnnModel.RevGat then
+                    [ 0.0; 0.5; 1.0; 1.0; 1.0 ]
+                else
+                    [ 1.0; 1.0; 1.0; 1.0; 1.0 ]
+
+            Assert.Equal<float>(expected, factors)
+
+        if recipe.Gnn.Model = GnnModel.RevGat then
+            Assert.Equal(2000.0, recipe.GnnFit.Epochs)
+            Assert.Equal(Rule.RmsProp, recipe.GnnFit.Optimiser.Rule)
+            Assert.Equal(0.002, recipe.GnnFit.Optimiser.LearningRate)
+
+        // PyG's and GraphStorm's keep the LM's rate too. PyG's has no LM on gold labels.
+        for fit in [ recipe.LmFit; recipe.EStep.Fit ] do
+            if fit.Epochs > 0.0 then
+                let last = Schedule.factor fit.Optimiser 2000 2000
+                Assert.Equal((if isHuggingFace then 0.0 else 1.0), last)
+
+        Assert.Equal(0.0, recipe.EStep.Fit.Optimiser.WarmUp)
+
+[<Fact>]
+let ``SAGN's recipe trains with the authors' consistency`` () =
+    Assert.Equal(Some ConsistencyRecipe.published, (find "products-sagn").Gnn.Consistency)
+
 [<Theory>]
 [<InlineData("graphstorm",
              "setting gnn.model: found rgcn, which is not built yet, expected a model for one kind of edge, such as gcn")>]

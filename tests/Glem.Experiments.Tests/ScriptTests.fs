@@ -118,6 +118,14 @@ let ``the script that compares graph models prints a row for each`` () =
         Assert.Contains($"| {model} | ", outcome.Out)
 
 [<Fact>]
+let ``the script that measures fan-outs prints a row with them and one without`` () =
+    let outcome = run "fan-outs.fsx" [ "--quick" ]
+    Assert.True((outcome.Code = 0), outcome.Err)
+
+    for fanOuts in [ @"\[10,10\]"; "null" ] do
+        Assert.Matches($@"\| {fanOuts} \| 0 \| \d+\.\d \| \d+\.\d \|", outcome.Out)
+
+[<Fact>]
 let ``the scaling script measures each size in a process of its own and writes table, page and plot`` () =
     use folder = new TestFolder()
     let outcome = run "scaling.fsx" [ "--quick"; "--model"; "gcn"; "--out"; folder.Path ]
@@ -138,14 +146,6 @@ let ``the scaling script measures each size in a process of its own and writes t
     let bad = run "scaling.fsx" [ "--quick"; "--model"; "gnc"; "--out"; folder.Path ]
     Assert.Equal(2, bad.Code)
     Assert.Contains("gnc", bad.Err)
-
-[<Fact>]
-let ``the script that measures fan-outs prints a row with them and one without`` () =
-    let outcome = run "fan-outs.fsx" [ "--quick" ]
-    Assert.True((outcome.Code = 0), outcome.Err)
-
-    for fanOuts in [ @"\[10,10\]"; "null" ] do
-        Assert.Matches($@"\| {fanOuts} \| 0 \| \d+\.\d \| \d+\.\d \|", outcome.Out)
 
 [<Fact>]
 let ``a script refuses a bad option and a folder without data with code 2 and one error line`` () =

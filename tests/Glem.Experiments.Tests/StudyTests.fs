@@ -58,11 +58,61 @@ let private withForeignLabels part =
     |> Dataset.ofRecords "poisoned"
     |> Result.orRaise
 
+/// Consistency in every training of the GNN, and three stages of the one on gold labels.
+let private regularised = {
+    Colours.recipe with
+        Gnn = {
+            Colours.recipe.Gnn with
+                LabelInput = GoldAndTeacher
+                ReliableLabels =
+                    Some {
+                        ReliableLabelsRecipe.published with
+                            Stages = 3
+                            Threshold = 0.5
+                    }
+                Consistency =
+                    Some {
+                        ConsistencyRecipe.published with
+                            WarmUp = 3
+                            ReselectEvery = 2
+                            FirstThreshold = 0.5
+                            LastThreshold = 0.4
+                    }
+        }
+}
+
 [<Fact>]
 let ``test labels change no bit of any training`` () =
-    let clean = everything Colours.recipe Colours.dataset.Value
-    Assert.Equal(7, clean.Length)
-    Assert.True((clean = everything Colours.recipe (withForeignLabels Test)))
+    for recipe in [ Colours.recipe; regularised ] do
+        let clean = everything recipe Colours.dataset.Value
+        Assert.Equal(7, clean.Length)
+        Assert.True((clean = everything recipe (withForeignLabels Test)))
+
+[<Fact>]
+let ``the static pipeline's GNN goes through the recipe's stages, and says what the last one read`` () =
+    let stages = ResizeArray<string>()
+
+    let watch name (state: TrainState) =
+        if state.IsDone then
+            stages.Add name
+
+    use study = prepare watch regularised Colours.dataset.Value
+    let lm = Study.lmOnGold study (LmSource.encoder (Key.ofSeed 1) study.Lm study.LmSource)
+    let read, (phi, p) = Study.staticGnn study lm
+
+    Assert.Equal<string>(
+        [
+            "LM on gold"
+            "GNN on embeddings"
+            "GNN on embeddings, stage 2"
+            "GNN on embeddings, stage 3"
+        ],
+        stages
+    )
+
+    Assert.Equal(p, GraphModel.predict compute (study.Gnn read) study.Graph read phi)
+    let first = Study.nodeInputs study (Study.steps study) 1 (fst lm) (snd lm)
+    Assert.NotEqual(first.Labels, read.Labels)
 
 [<Fact>]
 let ``fan-outs change how the graph model trains, in every stage, and no bit of what comes before it`` () =

@@ -12,8 +12,8 @@ namespace {  // so that no two instruction sets' functions are ever merged into 
 #include "random.h"
 #include "gelu.h"
 #include "layer_norm.h"
-#include "segment_mean.h"
 #include "spmm.h"
+#include "segments.h"
 #include "edges.h"
 #include "adamw.h"
 #include "attention.h"
@@ -30,8 +30,8 @@ constexpr Loops<T> fill() {
           dropout_add_layer_norm_backward<T>,
           embedding<T>,
           embedding_backward<T>,
-          segment_mean<T>,
-          segment_mean_backward<T>,
+          segment_sum<T>,
+          segment_sum_backward<T>,
           spmm<int32_t, T>,
           spmm<int64_t, T>,
           attention_scratch<T>,
@@ -47,13 +47,18 @@ constexpr Loops<T> fill() {
           relative_softmax_backward<T>};
 }
 
-constexpr EdgeLoops edge_loops = {
-    edge_spmm, edge_dot, edge_softmax, edge_softmax_backward, gat_scores, gat_scores_backward,
-    gatv2_scores, gatv2_scores_backward, spmm_max, spmm_max_backward};
+template <class T>
+constexpr EdgeLoops<T> fill_edges() {
+  return {edge_spmm<T>, edge_dot<T>, gatv2_scores<T>, gatv2_scores_backward<T>, spmm_max<T>, spmm_max_backward<T>};
+}
+
+constexpr ScoreLoops score_loops = {edge_softmax,     edge_softmax_scale, edge_softmax_backward, edge_softmax_dot,
+                                    edge_softmax_slope, gat_scores,       gat_scores_backward};
 }  // namespace
 
 #define GLEM_TEXT(x) #x
 #define GLEM_NAME(x) GLEM_TEXT(x)
 extern const InstructionSet GLEM_ISA;
-const InstructionSet GLEM_ISA = {GLEM_NAME(GLEM_ISA), fill<float>(), fill<bf16>(), edge_loops};
+const InstructionSet GLEM_ISA = {GLEM_NAME(GLEM_ISA), fill<float>(), fill<bf16>(), fill_edges<float>(),
+                               fill_edges<bf16>(), score_loops};
 }  // namespace glem

@@ -7,12 +7,19 @@ typedef int32_t vi __attribute__((vector_size(4 * GLEM_LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * GLEM_LANES)));
 typedef uint16_t vh __attribute__((vector_size(2 * GLEM_LANES)));
 typedef float vf_any __attribute__((vector_size(4 * GLEM_LANES), aligned(4), may_alias));
+typedef int32_t vi_any __attribute__((vector_size(4 * GLEM_LANES), aligned(4), may_alias));
 typedef uint32_t vu_any __attribute__((vector_size(4 * GLEM_LANES), aligned(4), may_alias));
 typedef uint16_t vh_any __attribute__((vector_size(2 * GLEM_LANES), aligned(2), may_alias));
 
 #define GLEM_INLINE static inline __attribute__((always_inline))
 
 GLEM_INLINE vf splat(float x) { return vf{} + x; }
+
+// from, from + 1, ... for from <= 16, out of memory: a vector whose lanes a loop computes is built lane by lane, anew at
+// each use.
+constexpr int32_t numbers[32] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+                                 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+GLEM_INLINE vi count_from(int from) { return *(const vi_any*)(numbers + from); }
 
 GLEM_INLINE vf load(const float* p) { return *(const vf_any*)p; }
 GLEM_INLINE void store(float* p, vf x) { *(vf_any*)p = x; }
@@ -63,11 +70,8 @@ GLEM_INLINE void store(T* p, vf x, int64_t n) {
 GLEM_INLINE vf max(vf a, vf b) { return a > b ? a : b; }
 GLEM_INLINE vf min(vf a, vf b) { return a < b ? a : b; }
 
-GLEM_INLINE vf rotate(vf x, int by) {
-  vi from;
-  for (int i = 0; i < L; i++) from[i] = (i + by) % L;
-  return __builtin_shuffle(x, from);
-}
+// Lane i gets lane (i + by) mod L: a shuffle takes its lanes modulo their number.
+GLEM_INLINE vf rotate(vf x, int by) { return __builtin_shuffle(x, count_from(by)); }
 GLEM_INLINE float sum(vf x) {
 #pragma GCC unroll 4
   for (int by = L / 2; by > 0; by /= 2) x += rotate(x, by);
@@ -82,8 +86,7 @@ GLEM_INLINE float largest(vf x) {
 // Lanes below `from` and from `to` on become `other`.
 GLEM_INLINE vf lanes(vf x, int64_t from, int64_t to, float other) {
   if (__builtin_expect(from <= 0 && to >= L, 1)) return x;
-  vi lane;
-  for (int i = 0; i < L; i++) lane[i] = i;
+  const vi lane = count_from(0);
   const vi low = vi{} + (int32_t)(from < L ? from : L), high = vi{} + (int32_t)(to < 0 ? 0 : to < L ? to : L);
   vf within = lane < high ? x : splat(other);
   return lane >= low ? within : splat(other);

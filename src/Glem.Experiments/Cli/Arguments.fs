@@ -120,6 +120,28 @@ type PredictArguments =
             | PredictArguments.Top _ -> "classes to show for each text (default 3)"
 
 [<RequireQualifiedAccess>]
+type EvaluateArguments =
+    | [<Mandatory>] Task of string
+    | [<Mandatory>] Run of string
+    | Model of string
+    | Negatives of int
+    | Seed of int
+    | Json
+    | Out of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | EvaluateArguments.Task _ -> "link: which nodes are joined, on the edges that the run held out"
+            | EvaluateArguments.Run _ -> "a run directory, of a run with links.valid and links.test above 0"
+            | EvaluateArguments.Model _ -> "lm or gnn, whose embeddings are scored (default: both)"
+            | EvaluateArguments.Negatives _ ->
+                "nodes that each end of a held-out edge is ranked against (default 1000, or all others of a smaller graph)"
+            | EvaluateArguments.Seed _ -> "draws the negatives and the bootstrap (default 0)"
+            | EvaluateArguments.Json -> "print JSON, and nothing else"
+            | EvaluateArguments.Out _ -> "write the same JSON to this .json file"
+
+[<RequireQualifiedAccess>]
 type EmbedArguments =
     | Lm of string
     | Run of string
@@ -454,6 +476,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
+    | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArguments>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
     | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
@@ -472,6 +495,7 @@ type GlemArguments =
             | GlemArguments.Run _ -> "run a recipe"
             | GlemArguments.Predict _ ->
                 "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
+            | GlemArguments.Evaluate _ -> "score a run's embeddings on another task: link prediction"
             | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
             | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"

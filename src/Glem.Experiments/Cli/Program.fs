@@ -8,6 +8,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Quickstart options) -> RunCommand.quickstart options
     | Some(GlemArguments.Run options) -> RunCommand.run options
     | Some(GlemArguments.Predict options) -> PredictCommand.run options
+    | Some(GlemArguments.Evaluate options) -> EvaluateCommand.run options
     | Some(GlemArguments.Embed options) -> EmbedCommand.run options
     | Some(GlemArguments.Pretrain options) -> PretrainCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options

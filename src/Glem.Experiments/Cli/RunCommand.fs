@@ -45,6 +45,7 @@ module RunCommand =
                 $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
 
             ProtocolNote.ofProtocol recipe.Protocol |> Option.iter Console.line
+            HeldOutLinks.describe recipe.Links dataset |> Option.iter Console.line
 
             Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe compute}"
 

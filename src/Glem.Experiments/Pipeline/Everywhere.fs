@@ -60,6 +60,28 @@ module Everywhere =
             let inputs = Study.nodeInputs all.Study steps round lm q
             inputs, predict study all inputs (phi, p)
 
+    /// The same of the GNN on gold labels.   read : its inputs   lm : what made them, on every node
+    /// Of nodes that training did not see no stage was ever sure: where stages lend each other labels, theirs say nothing.
+    let staticGnn (study: Study) (steps: Steps) lm (read: NodeInputs, fit) =
+        match study.Everything, study.Recipe.Gnn.ReliableLabels, read.Labels with
+        | None, _, _ -> read, snd fit
+        | Some all, Some _, Some seen ->
+            let nothing = Array.zeroCreate (all.Unseen.Length * seen.Classes)
+            let whole = Study.nodeInputs all.Study steps 1 (fst lm) (snd lm)
+
+            let label (labels: LabelRows) = {
+                labels with
+                    Rows = merge all seen.Classes seen.Rows nothing
+            }
+
+            let inputs = {
+                whole with
+                    Labels = whole.Labels |> Option.map label
+            }
+
+            inputs, predict study all inputs fit
+        | Some _, _, _ -> gnn study steps 1 lm fit
+
     /// The posterior of a GNN on features that no language model made.   features : of every node
     let gnnOnFeatures (study: Study) (features: RawFeatures) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =
         match study.Everything with

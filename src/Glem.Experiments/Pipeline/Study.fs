@@ -62,11 +62,12 @@ module Study =
 
     /// Learns the tokenizer from the texts that training sees, encodes the texts (both once, see TokenStore), and lays out the graph. The caller owns
     /// the study.
-    /// Error: a model that is not built yet, a protocol that removes nothing, a class without training node, no validation
-    /// node, texts too few for a vocabulary.
+    /// Error: a model that is not built yet, a protocol that removes nothing, too few edges to hold any out, a class without
+    /// training node, no validation node, texts too few for a vocabulary.
     let prepare (compute: Compute) watch (recipe: Recipe) (dataset: Dataset) (seed: int) : Result<Study, GlemError> =
         try
             Recipe.runnable recipe |> Result.orRaise |> ignore
+            let dataset = HeldOutLinks.withhold recipe.Links dataset |> Result.orRaise
             let exposure = Protocol.expose recipe.Protocol dataset |> Result.orRaise
             let seen = exposure.Training
             let supervision = Supervision.ofSplit seen.Labels seen.Split |> Result.orRaise
@@ -260,11 +261,18 @@ module Study =
             Labels = LabelInput.rows gnn.LabelInput gnn.LabelFolds (key study "gnn") study.Supervision (soften q)
         }
 
+    /// The recipe's consistency regularisation.
+    let private consistency (study: Study) =
+        study.Recipe.Gnn.Consistency |> Option.map (Consistency.ofRecipe study.Supervision)
+
     /// The graph model taught a stage's lesson, on the whole graph or on samples of it.
     let private fitGnn (study: Study) gnn stage inputs (start: Weights) =
+        let consistency = consistency study
+
         match study.Recipe.Gnn.FanOuts with
-        | None -> GraphModel.fit study.Compute gnn stage study.Graph inputs start
-        | Some fanOuts -> SampledTraining.fit study.Compute gnn fanOuts stage study.Dataset.Graph.Edges inputs start
+        | None -> GraphModel.fitWith consistency study.Compute gnn stage study.Graph inputs start
+        | Some fanOuts ->
+            SampledTraining.fitWith consistency study.Compute gnn fanOuts stage study.Dataset.Graph.Edges inputs start
 
     /// What a graph model says of every node of a study.   inputs : of these nodes
     let readGnn (study: Study) gnn inputs (weights: Weights) : Posterior<Gnn> =
@@ -272,14 +280,32 @@ module Study =
         | None -> GraphModel.predict study.Compute gnn study.Graph inputs weights
         | Some _ -> LayerwiseInference.predict study.Compute gnn study.Dataset.Graph.Edges inputs weights
 
-    let private gnnOnGold study name key (inputs: NodeInputs) =
-        let gnn = study.Gnn inputs
-        let stage = stage study name key study.Recipe.GnnFit (goldLesson study study.Recipe.GnnFit)
-        GraphModel.initial key gnn |> fitGnn study gnn stage inputs
+    /// The GNN on gold labels and some inputs; stage after stage where the recipe says so, each from new weights. Answers what
+    /// the last one read, and the last one.
+    ///   purpose : tells this training's randomness from other trainings'
+    let gnnOnGold (study: Study) name (purpose: string) (inputs: NodeInputs) : NodeInputs * (Weights * Posterior<Gnn>) =
+        let recipe = study.Recipe.GnnFit
+
+        let train name key lesson inputs =
+            let gnn = study.Gnn inputs
+            GraphModel.initial key gnn |> fitGnn study gnn (stage study name key recipe lesson) inputs
+
+        let key = key study purpose
+        let first = inputs, train name key (goldLesson study recipe) inputs
+
+        match study.Recipe.Gnn.ReliableLabels with
+        | None -> first
+        | Some reliable ->
+            let train number = train $"%s{name}, stage %d{number}" (key |> Key.named "stage" |> Key.at number)
+
+            ReliableLabels.stages reliable recipe.LabelSmoothing study.Supervision train first
+
+    /// The GNN on gold labels and what the frozen LM offers, and what it read at last.
+    let staticGnn (study: Study) (lm: LmFit, q: Posterior<Lm>) : NodeInputs * (Weights * Posterior<Gnn>) =
+        nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" "gnn"
 
     /// The GNN on gold labels and what the frozen LM offers: the ladder's "static two-stage", and EM's first p.
-    let gnnOnEmbeddings (study: Study) (lm: LmFit, q: Posterior<Lm>) : Weights * Posterior<Gnn> =
-        nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" (key study "gnn")
+    let gnnOnEmbeddings (study: Study) lm : Weights * Posterior<Gnn> = staticGnn study lm |> snd
 
     /// Features that no language model made, and nothing else.
     let featureInputs (features: RawFeatures) : NodeInputs = {
@@ -289,7 +315,7 @@ module Study =
 
     /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".
     let gnnOnFeatures (study: Study) (features: RawFeatures) : Weights * Posterior<Gnn> =
-        featureInputs features |> gnnOnGold study "GNN on TF-IDF" (key study "gnn-raw")
+        featureInputs features |> gnnOnGold study "GNN on TF-IDF" "gnn-raw" |> snd
 
     let private targets (study: Study) (step: Step) turn teacher =
         Teaching.targets step.Teaching study.Supervision turn teacher

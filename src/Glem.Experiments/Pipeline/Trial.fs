@@ -211,15 +211,13 @@ module Trial =
             |> Everywhere.gnnOnFeatures study (Study.whole study).Raw.Value
             |> laps.Timed "GNN on TF-IDF"
 
-        let gnn = Study.gnnOnEmbeddings study lm |> laps.Timed "GNN on embeddings"
+        let read, gnn = Study.staticGnn study lm |> laps.Timed "GNN on embeddings"
         let lmOnly = Everywhere.lm study None lm |> judgeLm (Event.pretrain Student.Lm) 0
         let steps = Study.steps study
         let mutable previous, latest = lmOnly, lmOnly
 
         // A GNN is worth nothing without what it read: each keeps it.
-        let reading round (phi, p) =
-            let inputs, p = Everywhere.gnn study steps round (latest.Model, latest.Posterior) (phi, p)
-
+        let reading (phi, (inputs, p)) =
             {
                 Weights = phi
                 Inputs = inputs
@@ -227,7 +225,11 @@ module Trial =
             },
             p
 
-        let twoStage = reading 1 gnn |> judgeGnn (Event.pretrain Student.Gnn) 0
+        let twoStage =
+            (fst gnn, Everywhere.staticGnn study steps (latest.Model, latest.Posterior) (read, gnn))
+            |> reading
+            |> judgeGnn (Event.pretrain Student.Gnn) 0
+
         let lms, gnns = ResizeArray(), ResizeArray()
         use record = StepRecord.Open(folder, study, snd lm, snd gnn) |> Result.orRaise
         let start = Study.start study lm gnn
@@ -247,7 +249,9 @@ module Trial =
             | FittedP(round, phi, p) ->
                 record.AfterM(round, taught, p)
 
-                gnns.Add(reading round (phi, p) |> judgeGnn (Event.step Student.Gnn round) round)
+                let answer = Everywhere.gnn study steps round (latest.Model, latest.Posterior) (phi, p)
+
+                gnns.Add(reading (phi, answer) |> judgeGnn (Event.step Student.Gnn round) round)
                 |> laps.Timed $"M-step %d{round}"
             | Fitted.Pretrained -> ()
 
@@ -357,6 +361,7 @@ module Trial =
                     Recipe.sameLanguageSide first.Recipe request.Recipe |> Result.orRaise
 
                 Protocol.expose first.Recipe.Protocol first.Dataset |> Result.orRaise |> ignore
+                HeldOutLinks.withhold first.Recipe.Links first.Dataset |> Result.orRaise |> ignore
                 let beginning = lazy (beginning first witness)
 
                 try

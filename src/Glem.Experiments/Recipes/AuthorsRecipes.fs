@@ -389,6 +389,8 @@ module AuthorsRecipes =
                 "gnn.hops=3", "src/models/GNNs/SAGN/config.py, num_hops"
                 "gnn.inputDropout=0.2", "src/models/GNNs/SAGN/config.py, input_dropout"
                 "gnn.attentionDropout=0.4", "src/models/GNNs/SAGN/config.py, att_dropout"
+                """gnn.consistency={"weight":0.02,"teacherDecay":0.99,"temperature":0.5,"warmUp":100,"firstThreshold":0.85,"lastThreshold":0.75,"reselectEvery":20,"evaluationDecay":0.9}""",
+                "src/models/GNNs/SAGN/config.py, kl_lam, ema_decay, tem, warm_up, top, down, gap, decay"
             ]
             @ gnnStages (
                 plainAdam
@@ -409,8 +411,12 @@ module AuthorsRecipes =
                 "OGB/ogbn-products/README.md"
                 "The first teacher is a GIANT+SAGN+SCR run outside, its predictions handed in",
                 "OGB/ogbn-products/README.md"
-                "SCR: after 100 epochs a mean teacher (decay 0.99) on nodes above a confidence of 0.85, falling to 0.75; the LM's pseudo labels are then ignored",
-                "src/models/GNNs/SAGNTrainer.py"
+                "SCR: after the warm-up the LM's pseudo labels are ignored; here they go on teaching",
+                "src/models/GNNs/SAGNTrainer.py, _train_mean_teacher"
+                "SCR: the teacher follows from random weights of its own; here from the student's at the warm-up's end, at first as their mean",
+                "src/models/GNNs/SAGNTrainer.py, gen_model_sagn"
+                "SCR: early stopping judges the weights themselves, the averaged ones predict; here the averaged ones do both",
+                "src/models/GNNs/SAGNTrainer.py, _evaluate and eval_and_save"
             ]
             @ unsaid
     }

@@ -85,6 +85,16 @@ type ConvergenceRecipe = {
     Patience: int
 }
 
+/// The edges that training does not see, so that link prediction can be scored on them; 0 and 0 hold out none.
+type LinkRecipe = {
+    /// Share of the edges that decoders are chosen on.
+    Valid: float
+    /// Share of the edges that are scored.
+    Test: float
+    /// Draws them, whatever the run's own seed: runs that differ in that one hold out the same edges.
+    Seed: int
+}
+
 /// A whole experiment but its seed: everything that can change a result.
 type Recipe = {
     Name: string
@@ -92,6 +102,8 @@ type Recipe = {
     Dataset: string
     /// What of the test nodes is there while students train.
     Protocol: Protocol
+    /// What of the edges is held out for link prediction.
+    Links: LinkRecipe
     Lm: LmRecipe
     Mlm: MlmRecipe
     /// LM on gold labels.
@@ -133,6 +145,7 @@ module Recipe =
         [
             part "dataset" _.Dataset
             part "protocol" _.Protocol
+            part "links" _.Links
             part "lm" _.Lm
             part "mlm" _.Mlm
             part "lmFit" _.LmFit
@@ -238,6 +251,26 @@ module Recipe =
             for fanOut in Option.defaultValue [] gnn.FanOuts do
                 check "gnn.fanOuts" (float fanOut) "whole numbers from 0, or -1 for all neighbours" (fun x -> x >= -1.0)
 
+            match gnn.Consistency with
+            | None -> ()
+            | Some consistency ->
+                let key = sprintf "gnn.consistency.%s"
+                notNegative (key "weight") consistency.Weight
+                dropout (key "teacherDecay") consistency.TeacherDecay
+                positive (key "temperature") consistency.Temperature
+                atLeast 0 (key "warmUp") consistency.WarmUp
+                share (key "firstThreshold") consistency.FirstThreshold
+                share (key "lastThreshold") consistency.LastThreshold
+                atLeast 1 (key "reselectEvery") consistency.ReselectEvery
+                dropout (key "evaluationDecay") consistency.EvaluationDecay
+
+            match gnn.ReliableLabels with
+            | None -> ()
+            | Some reliable ->
+                atLeast 1 "gnn.reliableLabels.stages" reliable.Stages
+                share "gnn.reliableLabels.threshold" reliable.Threshold
+                notNegative "gnn.reliableLabels.weight" reliable.Weight
+
             let heads = GnnConfig.heads gnn
 
             match gnn.Model with
@@ -250,6 +283,33 @@ module Recipe =
                 )
             | _ -> None
         ]
+
+        let links =
+            let links = recipe.Links
+            let show (share: float) = share.ToString(System.Globalization.CultureInfo.InvariantCulture)
+
+            [
+                share "links.valid" links.Valid
+                share "links.test" links.Test
+                (if links.Valid + links.Test >= 1.0 then
+                     let found = $"%s{show links.Test} beside links.valid=%s{show links.Valid}"
+                     Some(InSetting("links.test", found, "shares that leave edges to train on"))
+                 else
+                     None)
+                (if (links.Valid > 0.0) <> (links.Test > 0.0) then
+                     let found = $"%s{show links.Valid} beside links.test=%s{show links.Test}"
+
+                     Some(
+                         InSetting("links.valid", found, "both above 0, to choose decoders on and to score, or both 0")
+                     )
+                 else
+                     None)
+                (if links.Test > 0.0 && recipe.Protocol <> Transductive then
+                     let found = $"%s{Protocol.name recipe.Protocol} beside held-out links"
+                     Some(InSetting("protocol", found, "transductive: one way to hide edges at a time"))
+                 else
+                     None)
+            ]
 
         // A head that nothing has taught cannot be the first teacher, nor lend its labels to the GNN.
         let untaught =
@@ -282,6 +342,7 @@ module Recipe =
             | _ -> Ok recipe
 
         [
+            yield! links
             atLeast 1 "lm.layers" recipe.Lm.Layers
             atLeast 1 "lm.hidden" recipe.Lm.Hidden
             atLeast 1 "lm.heads" recipe.Lm.Heads

@@ -65,6 +65,7 @@ module Recipes =
         Name = "scratch"
         Dataset = "dotnet-api"
         Protocol = Transductive
+        Links = { Valid = 0.0; Test = 0.0; Seed = 0 }
         Lm = {
             Pretrained = None
             Layers = 2
@@ -116,6 +117,8 @@ module Recipes =
             Features = Embeddings
             LabelInput = Off
             LabelFolds = 4
+            Consistency = None
+            ReliableLabels = None
         }
         GnnFit = gnnFit
         Order = LmFirst

@@ -13,11 +13,27 @@ module ProtocolNote =
             Some
                 "Protocol testRemoved: nothing of the test nodes was there in training. LMs answer for them from their texts alone (structure-free), GNNs on the whole graph, to which they come back with their edges."
 
-    /// The note of a finished run.
-    let ofRun (info: RunInfo) =
-        RunInfo.settings info
+    let private ofSettings settings =
+        settings
         |> List.tryFind (fst >> (=) "protocol")
         |> Option.bind (fun (_, name) ->
             [ Transductive; TestEdgesRemoved; TestRemoved ]
             |> List.tryFind (fun protocol -> Protocol.name protocol = name))
         |> Option.bind ofProtocol
+
+    let private ofLinks settings =
+        let share name = settings |> List.tryFind (fst >> (=) $"links.%s{name}") |> Option.map snd
+
+        match share "valid", share "test" with
+        | Some valid, Some test when test <> "0" ->
+            Some
+                $"Shares of %s{test} and %s{valid} of the edges were held out for link prediction, so these are accuracies on a thinner graph."
+        | _ -> None
+
+    /// The note of a finished run.
+    let ofRun (info: RunInfo) =
+        let settings = RunInfo.settings info
+
+        match List.choose id [ ofSettings settings; ofLinks settings ] with
+        | [] -> None
+        | notes -> Some(String.concat " " notes)

@@ -19,4 +19,8 @@ module Appnp =
 
     let gnn (config: AppnpConfig) : Gnn =
         Gnn.ofForward config.Mlp.Classes (Mlp.weightsOf "" config.Mlp) (fun pass graph x ->
-            Mlp.forwardOf "" config.Mlp pass x |> propagate config.Hops config.Alpha graph.Symmetric)
+            let spread = propagate config.Hops config.Alpha graph.Symmetric
+            let h = Mlp.hiddenOf "" config.Mlp pass x
+            // Spreading commutes with the last layer's matrix.
+            pass.Represent(fun () -> NodeFeatures.toDense h |> spread)
+            Mlp.lastOf "" config.Mlp pass h |> spread)

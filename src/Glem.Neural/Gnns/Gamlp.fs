@@ -26,7 +26,7 @@ type GamlpConfig = {
 }
 
 /// Zhang et al. 2022, R_GAMLP with the label branch of its RLU: attention over hops in which hop k is asked how it fits
-/// what the hops before it have agreed on. Features are propagated within the forward pass.
+/// what the hops before it have agreed on.
 module Gamlp =
     let private network (inputs, hidden, classes, layers) dropout : MlpConfig = {
         Inputs = inputs
@@ -38,11 +38,7 @@ module Gamlp =
         BatchNorm = true
     }
 
-    /// x, P x, …, P^hops x, each [n; d].
-    let hops count (propagation: Propagation) (x: Tensor) =
-        [ 1..count ] |> List.scan (fun (x: Tensor) _ -> propagation.Propagate x) x
-
-    /// sum over k of weight_k x_k.   weights : [n; k]   xs : k of [n; d]
+    /// sum over k of weight_k x_k.   weights : [b; k]   xs : k of [b; d]
     let internal weighted (weights: Tensor) (xs: Tensor list) =
         xs |> List.mapi (fun k x -> x.mul (weights.narrow (1L, int64 k, 1L))) |> List.reduce _.add
 
@@ -70,7 +66,7 @@ module Gamlp =
                 yield! Mlp.weightsOf "label_fc." labelNetwork
         ]
 
-        // Hop k's score against what the hops before it agree on : [n; 1].
+        // Hop k's score against what the hops before it agree on : [b; 1].
         let attend (pass: GnnPass) (hidden: Tensor list) =
             let score history (x: Tensor) = (pass.Linear "lr_att" (Dense(torch.cat ([| history; x |], 1L)))).sigmoid()
 
@@ -87,12 +83,9 @@ module Gamlp =
             let scores = [ 0 .. config.Hops ] |> List.fold next []
             torch.cat(List.toArray scores, 1L).softmax 1L |> pass.Dropout config.AttentionDropout
 
-        let forward (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
-            let x = NodeFeatures.toDense x
-            let features = x.narrow (1L, 0L, int64 config.Inputs)
-
+        let head (pass: GnnPass) (features: Tensor list) (labels: Tensor list) =
             let hidden =
-                hops config.Hops graph.Symmetric features
+                features
                 |> List.mapi (fun k hop ->
                     pass.Dropout config.InputDropout hop |> Dense |> Mlp.forwardOf $"process.%d{k}." process' pass)
 
@@ -103,18 +96,23 @@ module Gamlp =
                 let y = torch.nn.functional.linear (support, pass[$"lr_output.%d{k}.weight"])
                 (pass.BatchNorm $"lr_output.%d{k}.norm" y).relu().add(h) |> pass.Dropout config.HiddenDropout
 
-            let logits = inner |> List.fold layer attended |> Dense |> pass.Linear "lr_output.last"
+            let h = inner |> List.fold layer attended
+            pass.Represent(fun () -> h)
+            let logits = pass.Linear "lr_output.last" (Dense h)
 
-            if config.Labels = 0 then
-                logits
-            else
-                let labels = x.narrow (1L, int64 config.Inputs, int64 config.Labels)
-                let spread = hops config.LabelHops graph.Mean labels |> List.last
-                logits.add (Mlp.forwardOf "label_fc." labelNetwork pass (Dense spread))
+            match labels with
+            | [] -> logits
+            | labels -> logits.add (List.exactlyOne labels |> Dense |> Mlp.forwardOf "label_fc." labelNetwork pass)
 
-        {
-            Classes = config.Classes
-            Weights = weights
-            Forward = forward
-            Layers = None
+        Gnn.decoupled config.Classes weights {
+            Features = Hops.all _.Symmetric config.Hops
+            Labels =
+                if config.Labels = 0 then
+                    None
+                else
+                    Some {
+                        Columns = config.Labels
+                        Hops = Hops.last _.Mean config.LabelHops
+                    }
+            Head = head
         }

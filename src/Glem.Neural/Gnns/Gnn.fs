@@ -8,6 +8,7 @@ open Glem.Torch.Extensions
 type GnnStart =
     | Zeros
     | Ones
+    | Constant of value: float
     /// Uniform within plus and minus this.
     | Uniform of bound: float
 
@@ -68,11 +69,12 @@ module GnnWeight =
         match weight.Start with
         | Zeros -> torch.zeros shape
         | Ones -> torch.ones shape
+        | Constant value -> torch.full (shape, value.ToScalar())
         | Uniform bound -> torch.rand (shape, generator = generator) * (2.0 * bound) - bound
 
 /// One forward pass of a graph network: whose weights it reads, and what it drops. `after` is the number of the place
-/// before its first; a `still` pass leaves running statistics alone.
-type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
+/// before its first; a `still` pass leaves running statistics alone; `represent` is shown the nodes' representations.
+type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?represent: (Tensor -> unit)) =
     // One mask stream for each place that drops units: the step's seed and the place's number.
     let mutable place = defaultArg after 0L
     let isStill = defaultArg still false
@@ -85,6 +87,9 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
 
     /// A pass whose places come after another one: the same masks as often as it is asked for.
     member _.At(after: int64, still: bool) = GnnPass(parameters, mode, after, still)
+
+    /// Names what the last layer makes classes of, [n; d]: the nodes' representations. It is made only where somebody looks.
+    member _.Represent(make: unit -> Tensor) = represent |> Option.iter (fun look -> look (make ()))
 
     /// The share to drop at the next place, and the seed of its mask.
     member _.Dropping(share: float) =
@@ -130,6 +135,31 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool) =
 /// on its own and on those at its in-edges alone. On a whole graph all nodes are targets.
 type GnnLayer = GnnPass -> GraphTensors -> NodeFeatures -> Tensor
 
+/// Label inputs that go a way of their own.
+type LabelBranch = {
+    /// c: the inputs' last columns.
+    Columns: int
+    Hops: Hops
+}
+
+/// A network that sees the graph in hops of its inputs alone: a node's rows of them are all that its logits need.
+type DecoupledNetwork = {
+    Features: Hops
+    /// None: label inputs, where there are any, are columns of the features.
+    Labels: LabelBranch option
+    /// Logits : [b; c] of any b nodes from their rows of the features' hops, each [b; d], and of the labels', each [b; c],
+    /// which is an empty list without a branch of their own.
+    Head: GnnPass -> Tensor list -> Tensor list -> Tensor
+}
+
+/// What a network's forward pass is made of, where that says how to train and ask it on less than the whole graph.
+type GnnStructure =
+    | Whole
+    /// The layers whose composition it is: they can be trained on samples of a graph and asked block by block.
+    | Layers of GnnLayer list
+    /// Propagation, and then a head on rows.
+    | Decoupled of DecoupledNetwork
+
 /// A graph network: its weights, and a function of parameters, graph and node features : [n; d] that answers the class
 /// logits : [n; c]. Anything of this shape trains, predicts and takes part in EM.
 type Gnn = {
@@ -137,9 +167,8 @@ type Gnn = {
     /// In the order in which they are drawn.
     Weights: GnnWeight list
     Forward: GnnPass -> GraphTensors -> NodeFeatures -> Tensor
-    /// The layers whose composition Forward is, where it is one: these can be trained on samples of a graph and asked block
-    /// by block.
-    Layers: GnnLayer list option
+    /// `Forward` must be what `Gnn.ofLayers` and `Gnn.decoupled` make of it.
+    Structure: GnnStructure
 }
 
 module Gnn =
@@ -148,23 +177,52 @@ module Gnn =
         Classes = classes
         Weights = weights
         Forward =
-            fun pass graph x -> layers |> List.fold (fun x layer -> Dense(layer pass graph x)) x |> NodeFeatures.toDense
-        Layers = Some layers
+            fun pass graph x ->
+                let inner, last = List.take (layers.Length - 1) layers, List.last layers
+                let h = inner |> List.fold (fun x layer -> Dense(layer pass graph x)) x
+                pass.Represent(fun () -> NodeFeatures.toDense h)
+                last pass graph h
+        Structure = Layers layers
     }
+
+    /// A network that propagates its inputs before any weight.
+    let decoupled classes weights (network: DecoupledNetwork) : Gnn =
+        let forward pass graph x =
+            let x: Tensor = NodeFeatures.toDense x
+
+            let labelColumns =
+                network.Labels |> Option.map (fun branch -> int64 branch.Columns) |> Option.defaultValue 0L
+
+            let width = x.shape[1] - labelColumns
+
+            let labels =
+                match network.Labels with
+                | Some branch -> x.narrow (1L, width, labelColumns) |> Hops.spread graph branch.Hops
+                | None -> []
+
+            network.Head pass (x.narrow (1L, 0L, width) |> Hops.spread graph network.Features) labels
+
+        {
+            Classes = classes
+            Weights = weights
+            Forward = forward
+            Structure = Decoupled network
+        }
 
     /// Any other network.
     let ofForward classes weights forward : Gnn = {
         Classes = classes
         Weights = weights
         Forward = forward
-        Layers = None
+        Structure = Whole
     }
 
     /// The layers. Error: a setting gnn.fanOuts that this network, which has none, cannot follow.
     let layers (gnn: Gnn) : Result<GnnLayer list, GlemError> =
-        match gnn.Layers with
-        | Some layers -> Ok layers
-        | None ->
+        match gnn.Structure with
+        | Layers layers -> Ok layers
+        | Whole
+        | Decoupled _ ->
             let found = "numbers for a network that is no stack of layers over neighbours"
             Error(InSetting("gnn.fanOuts", found, "null, or gnn.model one of mlp, gcn, sage, gat, gatv2"))
 
@@ -197,3 +255,11 @@ module Gnn =
     /// Class logits : [n; c] of x : [n; d].
     let forward (gnn: Gnn) (parameters: Parameters) mode (graph: GraphTensors) (x: NodeFeatures) =
         gnn.Forward (GnnPass(parameters, mode)) graph x
+
+    /// What the network makes of the nodes before it makes classes of that : [n; d]. Its class logits, [n; c], where it names
+    /// nothing (GnnPass.Represent).
+    let representations (gnn: Gnn) (parameters: Parameters) (graph: GraphTensors) (x: NodeFeatures) : Tensor =
+        let seen = ref None
+        let pass = GnnPass(parameters, Evaluating, represent = (fun h -> seen.Value <- Some h))
+        let logits = gnn.Forward pass graph x
+        seen.Value |> Option.defaultValue logits

@@ -11,6 +11,7 @@ type GnnConfig =
     | Appnp of AppnpConfig
     | Sgc of SgcConfig
     | RevGat of RevGatConfig
+    | Sign of SignConfig
     | Gamlp of GamlpConfig
     | Sagn of SagnConfig
 
@@ -26,6 +27,7 @@ module GnnConfig =
         | GnnConfig.Appnp config -> Appnp.gnn config
         | GnnConfig.Sgc config -> Sgc.gnn config
         | GnnConfig.RevGat config -> RevGat.gnn config
+        | GnnConfig.Sign config -> Sign.gnn config
         | GnnConfig.Gamlp config -> Gamlp.gnn config
         | GnnConfig.Sagn config -> Sagn.gnn config
 
@@ -113,6 +115,18 @@ module GnnConfig =
                 Classes = classes
                 Hops = hops 2
                 InputDropout = inputDropout 0.0
+            }
+        // The authors' code: 3 powers of the normalised adjacency, no dropout of the features; a classifier of 2 layers is
+        // the example's in DGL.
+        | GnnModel.Sign ->
+            GnnConfig.Sign {
+                Inputs = inputs
+                Hidden = recipe.Hidden
+                Classes = classes
+                Hops = hops 3
+                Layers = layers 2
+                InputDropout = inputDropout 0.0
+                HiddenDropout = recipe.Dropout
             }
         // GLEM's code on ogbn-arxiv; docs/official-recipes.md.
         | GnnModel.RevGat ->

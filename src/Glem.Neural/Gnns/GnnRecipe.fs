@@ -36,6 +36,8 @@ type GnnModel =
     | Sgc
     /// Li et al. 2021.
     | RevGat
+    /// Frasca et al. 2020.
+    | Sign
     /// Zhang et al. 2022.
     | Gamlp
     /// Sun et al. 2021.
@@ -59,7 +61,7 @@ type GnnRecipe = {
     EdgeDropout: float option
     Layers: int option
     Heads: int option
-    /// Steps of propagation: Appnp, Sgc, Gamlp, Sagn.
+    /// Steps of propagation: Appnp, Sgc, Sign, Gamlp, Sagn.
     Hops: int option
     /// Share that every step of propagation, or residual layer, starts from again: Appnp, Gamlp.
     Alpha: float option
@@ -73,6 +75,10 @@ type GnnRecipe = {
     Features: GnnFeatures
     LabelInput: LabelInput
     /// A node's own label input is hidden from it: of the nodes that teach, one in this many is hidden and learnt from at
-    /// each training step, and prediction hides each such part in turn.
+    /// each training step, and prediction hides each such part in turn. A decoupled network has fixed parts in both.
     LabelFolds: int
+    /// Consistency with a mean teacher (SCR), in every training of the GNN.
+    Consistency: ConsistencyRecipe option
+    /// Reliable label utilisation (RLU), where the GNN learns from gold labels alone.
+    ReliableLabels: ReliableLabelsRecipe option
 }

@@ -42,10 +42,17 @@ module Mlp =
             let y = if config.BatchNorm then pass.BatchNorm (prefix + norm k) y else y
             y.relu () |> pass.Dropout config.HiddenDropout
 
-    /// The output of an MLP whose names stand behind a prefix : [n; c] of [n; d].
+    /// What the last layer of an MLP reads whose names stand behind a prefix : [n; h].
+    let hiddenOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) : NodeFeatures =
+        [ 0 .. config.Layers - 2 ] |> List.fold (fun x k -> Dense(layer prefix config k pass x)) x
+
+    /// The last layer : [n; c] of [n; h].
+    let lastOf prefix (config: MlpConfig) (pass: GnnPass) (h: NodeFeatures) =
+        layer prefix config (config.Layers - 1) pass h
+
+    /// The output of such an MLP : [n; c] of [n; d].
     let forwardOf prefix (config: MlpConfig) (pass: GnnPass) (x: NodeFeatures) =
-        [ 1 .. config.Layers - 1 ]
-        |> List.fold (fun y k -> layer prefix config k pass (Dense y)) (layer prefix config 0 pass x)
+        hiddenOf prefix config pass x |> lastOf prefix config pass
 
     let gnn (config: MlpConfig) : Gnn =
         let layer k pass (graph: GraphTensors) x =

@@ -220,6 +220,7 @@ module RevGat =
             let x = reversible pass { Share = share; Seed = seed } edges x
             let hidden = (pass.BatchNorm "norm" x).relu()
             let hidden = if share > 0.0 then Ops.Dropout(hidden, share, seed) else hidden
+            pass.Represent(fun () -> hidden)
             (convolve config (conv (config.Layers - 1)) pass edges (Dense hidden)).add pass["bias_last.bias"]
 
         Gnn.ofForward config.Classes all forward

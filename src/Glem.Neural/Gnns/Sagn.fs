@@ -24,7 +24,7 @@ type SagnConfig = {
 }
 
 /// Sun et al. 2021: attention over hops, each with a matrix of its own, scored against hop 0; a linear residual; an MLP;
-/// and SLE's label network beside it. Features are propagated within the forward pass.
+/// and SLE's label network beside it.
 module Sagn =
     let gnn (config: SagnConfig) : Gnn =
         let wide = config.Heads * config.Hidden
@@ -55,25 +55,24 @@ module Sagn =
                 yield! Mlp.weightsOf "label_mlp." (network config.Labels)
         ]
 
-        let forward (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
-            let x = NodeFeatures.toDense x
-            let features = x.narrow (1L, 0L, int64 config.Inputs) |> pass.Dropout config.InputDropout
+        let head (pass: GnnPass) (features: Tensor list) (labels: Tensor list) =
+            let features = features |> List.map (pass.Dropout config.InputDropout)
 
             let hidden =
-                Gamlp.hops config.Hops graph.Mean features
+                features
                 |> List.mapi (fun k hop ->
                     torch.nn.functional
                         .linear(hop, pass[$"fcs.%d{k}.weight"])
-                        .reshape([| -1L; int64 config.Heads; int64 config.Hidden |])) // [n; h; d]
+                        .reshape([| -1L; int64 config.Heads; int64 config.Hidden |])) // [b; h; d]
 
-            let own = hidden[0].mul(pass["hop_attn_l"]).sum(-1L) // [n; h]
+            let own = hidden[0].mul(pass["hop_attn_l"]).sum(-1L) // [b; h]
 
             let scores = [|
                 for hop in hidden ->
                     (hop.mul(pass["hop_attn_r"]).sum(-1L).add(own)).leaky_relu(0.2.ToScalar()).unsqueeze(-1L)
             |]
 
-            let shares = torch.cat(scores, -1L).softmax(-1L) |> pass.Dropout config.AttentionDropout // [n; h; k]
+            let shares = torch.cat(scores, -1L).softmax(-1L) |> pass.Dropout config.AttentionDropout // [b; h; k]
 
             let attended =
                 hidden
@@ -81,20 +80,26 @@ module Sagn =
                 |> List.reduce _.add
                 |> _.reshape([| -1L; int64 wide |])
 
-            let residual = torch.nn.functional.linear (features, pass["res_fc.weight"])
+            let residual = torch.nn.functional.linear (List.head features, pass["res_fc.weight"])
             let h = (pass.BatchNorm "norm" (attended.add residual)).relu() |> pass.Dropout config.HiddenDropout
-            let logits = Mlp.forwardOf "mlp." (network wide) pass (Dense h)
+            let h = Mlp.hiddenOf "mlp." (network wide) pass (Dense h)
+            pass.Represent(fun () -> NodeFeatures.toDense h)
+            let logits = Mlp.lastOf "mlp." (network wide) pass h
 
-            if config.Labels = 0 then
-                logits
-            else
-                let labels = x.narrow (1L, int64 config.Inputs, int64 config.Labels)
-                let spread = Gamlp.hops config.LabelHops graph.Mean labels |> List.last
-                logits.add (Mlp.forwardOf "label_mlp." (network config.Labels) pass (Dense spread))
+            match labels with
+            | [] -> logits
+            | labels ->
+                logits.add (List.exactlyOne labels |> Dense |> Mlp.forwardOf "label_mlp." (network config.Labels) pass)
 
-        {
-            Classes = config.Classes
-            Weights = weights
-            Forward = forward
-            Layers = None
+        Gnn.decoupled config.Classes weights {
+            Features = Hops.all _.Mean config.Hops
+            Labels =
+                if config.Labels = 0 then
+                    None
+                else
+                    Some {
+                        Columns = config.Labels
+                        Hops = Hops.last _.Mean config.LabelHops
+                    }
+            Head = head
         }

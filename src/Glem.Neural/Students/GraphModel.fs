@@ -93,22 +93,42 @@ module GraphModel =
             all
 
     /// The posterior of every node.
-    let predict compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) =
-        use x = tensors compute inputs
+    let predict compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) : Posterior<Gnn> =
+        match gnn.Structure with
+        | Decoupled network ->
+            let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
 
-        let predicting = predicting compute gnn.Classes inputs x
+            DecoupledTraining.predict compute gnn network graph.NodeCount hops weights
+            |> Posterior.ofLogits gnn.Classes
+        | Whole
+        | Layers _ ->
+            use x = tensors compute inputs
+            let predicting = predicting compute gnn.Classes inputs x
+            GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes
 
-        GraphTraining.predict compute gnn graph predicting weights |> Posterior.ofLogits gnn.Classes: Posterior<Gnn>
+    /// What the network makes of every node before it makes classes of that, [n; d], in one pass in which all label inputs
+    /// are visible: for other tasks than to tell classes, where a node may know its own.
+    let representations compute (gnn: Gnn) (graph: GraphTensors) (inputs: NodeInputs) (weights: Weights) : Vectors =
+        use _ = torch.no_grad ()
+        use _ = torch.NewDisposeScope()
+        use p = Parameters.Create(compute, Gnn.role gnn, weights)
 
-    /// Trains on the whole graph at once from the starting weights; answers the best checkpoint and its posterior.
-    let fit
+        let h =
+            visible compute (tensors compute inputs) (fun _ -> false)
+            |> Dense
+            |> Gnn.representations gnn p graph
+
+        h.cpu().contiguous().data<float32>().ToArray() |> Vectors.ofArray (int h.shape[1])
+
+    let private fitOnGraph
+        consistency
         compute
         (gnn: Gnn)
         (stage: Stage)
         (graph: GraphTensors)
         (inputs: NodeInputs)
         (start: Weights)
-        : Weights * Posterior<Gnn> =
+        : Weights * float32[] =
         use x = tensors compute inputs
 
         let view = {
@@ -120,5 +140,22 @@ module GraphModel =
             Predicting = predicting compute gnn.Classes inputs x
         }
 
-        let fit = GraphTraining.toBest compute gnn stage graph view (Anew start)
-        fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits
+        let fit = GraphTraining.toBestWith consistency compute gnn stage graph view (Anew start)
+        fit.Weights, fit.Logits
+
+    /// Trains from the starting weights, under a consistency regularisation or none, a decoupled network in batches of rows and
+    /// any other on the whole graph at once; answers the best checkpoint and its posterior.
+    let fitWith consistency compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (inputs: NodeInputs) (start: Weights) =
+        let weights, logits =
+            match gnn.Structure with
+            | Decoupled network ->
+                let hops = DecoupledTraining.inputs compute graph network inputs.Features inputs.Labels
+                DecoupledTraining.fit consistency compute gnn network stage graph.NodeCount hops start
+            | Whole
+            | Layers _ -> fitOnGraph consistency compute gnn stage graph inputs start
+
+        weights, (Posterior.ofLogits gnn.Classes logits: Posterior<Gnn>)
+
+    /// The same under no regularisation.
+    let fit compute gnn stage graph inputs start : Weights * Posterior<Gnn> =
+        fitWith None compute gnn stage graph inputs start

@@ -34,14 +34,21 @@ module GraphView =
         Predicting = fun pass -> pass x
     }
 
+/// One optimiser step's part of a graph.
+type GraphStep = {
+    /// The positions in the lesson that it learns from.
+    Positions: int[]
+    /// The logits of some nodes in one pass over the network : [k; c].
+    Read: GnnPass -> int[] -> Tensor
+}
+
 /// How a graph network is taught and asked.
 type GraphPractice = {
     /// n.
     NodeCount: int
     /// Nodes of an optimiser step; 0 takes all that an epoch teaches.
     Batch: int
-    /// For an optimiser step: the positions in the lesson that it learns from, and the logits of their nodes : [k; c].
-    Learn: Parameters -> int -> int[] * Tensor
+    Step: int -> GraphStep
     /// The logits of some nodes, row-major : [k; c].
     Answer: Parameters -> int[] -> float32[]
 }
@@ -60,8 +67,15 @@ module GraphTraining =
         use p = Parameters.Create(compute, Gnn.role gnn, weights)
         evaluate gnn p graph inference
 
-    /// Trains, and answers the best checkpoint by validation.
-    let practise (compute: Compute) (gnn: Gnn) (stage: Stage) (practice: GraphPractice) (start: GraphStart) : GraphFit =
+    /// Trains under a consistency regularisation or none, and answers the best checkpoint by validation.
+    let practise
+        (consistency: Consistency option)
+        (compute: Compute)
+        (gnn: Gnn)
+        (stage: Stage)
+        (practice: GraphPractice)
+        (start: GraphStart)
+        : GraphFit =
         let weights, memory =
             match start with
             | Anew weights -> weights, None
@@ -77,25 +91,50 @@ module GraphTraining =
                     Batch = practice.Batch
             }
 
+        let teacher =
+            let perEpoch = FitRecipe.stepsPerEpoch lesson.PerEpoch practice.Batch
+
+            consistency
+            |> Option.map (fun consistency ->
+                let epochs = (plan.Steps + perEpoch - 1) / perEpoch
+                new MeanTeacher(compute, gnn, stage.Key, consistency, epochs, perEpoch, p, practice.Answer))
+
+        use _ = teacher |> Option.map (fun teacher -> teacher :> System.IDisposable) |> Option.toObj
+        // One set of weights is evaluated, kept at its best, and answered with.
+        let best = teacher |> Option.map _.Judged |> Option.defaultValue p
+
         let step number =
             Scope.freeingAll (fun () ->
-                let positions, logits = practice.Learn p number
-                let loss = Lesson.loss compute.Device lesson positions logits
+                let part = practice.Step number
+                let taught = part.Positions |> Array.map (fun position -> int lesson.Nodes[position])
+                let sure = teacher |> Option.map _.Teaches(number) |> Option.defaultValue [||]
+                let pass = GnnPass(p, Training(Stage.seed stage number))
+                let logits = part.Read pass (Array.append taught sure)
+                let rows first count = logits.narrow (0L, int64 first, int64 count)
+                let lessonLoss = rows 0 taught.Length |> Lesson.loss compute.Device lesson part.Positions
+
+                let loss =
+                    match teacher with
+                    | Some teacher when sure.Length > 0 ->
+                        teacher.Term(number, sure, rows taught.Length sure.Length, part.Read) |> lessonLoss.add
+                    | _ -> lessonLoss
+
                 loss.backward ()
                 optimiser.Step(Schedule.rate stage.Recipe.Optimiser plan.Steps number) |> ignore
+                teacher |> Option.iter _.Follow(number)
                 loss.item<float32>() |> float)
 
         let judged = stage.Validation.Nodes |> Array.map int
 
         let score () =
-            let rows = practice.Answer p judged |> Array.map float
+            let rows = practice.Answer best judged |> Array.map float
             Predictions.ofLogits gnn.Classes rows stage.Validation.Truth |> Metrics.scores
 
         let trainee = {
             Name = stage.Name
             Step = step
             Evaluate = Some score
-            Parameters = p
+            Parameters = best
         }
 
         let memory = ref optimiser.State
@@ -110,13 +149,14 @@ module GraphTraining =
         Training.toBest plan trainee watch |> ignore
 
         {
-            Weights = p.Snapshot()
+            Weights = best.Snapshot()
             Optimiser = memory.Value
-            Logits = practice.Answer p (Array.init practice.NodeCount id)
+            Logits = practice.Answer best (Array.init practice.NodeCount id)
         }
 
     /// Trains on the whole graph at once, and answers the best checkpoint by validation.
-    let toBest
+    let toBestWith
+        consistency
         compute
         (gnn: Gnn)
         (stage: Stage)
@@ -124,27 +164,29 @@ module GraphTraining =
         (view: GraphView)
         (start: GraphStart)
         : GraphFit =
-        let learn p number =
+        let step number =
             let positions, x = view.Training number
-            let at = positions |> Array.map (fun position -> int64 stage.Lesson.Nodes[position])
-            let taught = torch.tensor(at).``to`` compute.Device
-            let logits = Gnn.forward gnn p (Training(Stage.seed stage number)) graph x
-            positions, logits.index_select (0L, taught)
+
+            {
+                Positions = positions
+                Read =
+                    fun pass nodes ->
+                        let at = torch.tensor(nodes |> Array.map int64).``to`` compute.Device
+                        (gnn.Forward pass graph x).index_select (0L, at)
+            }
 
         let answer p (nodes: int[]) =
             let logits = evaluate gnn p graph view.Predicting
-            let rows = Array.zeroCreate (nodes.Length * gnn.Classes)
-
-            nodes
-            |> Array.iteri (fun at node -> Array.blit logits (node * gnn.Classes) rows (at * gnn.Classes) gnn.Classes)
-
-            rows
+            nodes |> Array.collect (fun node -> Array.sub logits (node * gnn.Classes) gnn.Classes)
 
         let practice = {
             NodeCount = graph.NodeCount
             Batch = 0
-            Learn = learn
+            Step = step
             Answer = answer
         }
 
-        practise compute gnn stage practice start
+        practise consistency compute gnn stage practice start
+
+    /// The same under no regularisation.
+    let toBest compute gnn stage graph view start : GraphFit = toBestWith None compute gnn stage graph view start

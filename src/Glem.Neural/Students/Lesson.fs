@@ -42,7 +42,7 @@ module Lesson =
     let private relative (x: Tensor) (lnX: Tensor) (lnY: Tensor) = x.mul(lnX.sub lnY).sum 1L
 
     /// Distance of each student's row from its target : [b].   target, logStudent : [b; c]
-    let private distance divergence (target: Tensor) (logStudent: Tensor) =
+    let internal distance divergence (target: Tensor) (logStudent: Tensor) =
         match divergence with
         | TeacherToStudent -> logStudent.mul(target).sum(1L).neg()
         | StudentToTeacher ->

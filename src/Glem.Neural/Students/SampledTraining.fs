@@ -7,25 +7,6 @@ open TorchSharp
 /// learn from neighbours drawn for them, and each layer computes no row that the next does not read. Validation and the
 /// answer read all neighbours.
 module SampledTraining =
-    /// The target nodes of each step, as positions in the lesson: every epoch's in an order of its own, in `perEpoch` parts of
-    /// like size. Remembers one epoch at a time.
-    let private schedule (stage: Stage) perEpoch : int -> int[] =
-        let mutable current = struct (-1, [||])
-
-        let epoch number =
-            stage.Lesson.Epoch number
-            |> Key.shuffle (stage.Key |> Key.named "targets" |> Key.at number)
-            |> Array.splitInto perEpoch
-
-        fun step ->
-            let struct (known, _) = current
-
-            if known <> step / perEpoch then
-                current <- struct (step / perEpoch, epoch (step / perEpoch))
-
-            let struct (_, parts) = current
-            parts[step % perEpoch]
-
     /// Target nodes of a step. Where labels are inputs no step takes more than one of their folds: its targets' are hidden.
     let private batch (stage: Stage) (inputs: NodeInputs) =
         let all = stage.Lesson.PerEpoch
@@ -45,10 +26,12 @@ module SampledTraining =
 
         layers |> List.fold next (x, 0) |> fst
 
-    /// Trains from the starting weights; answers the best checkpoint and its posterior.
+    /// Trains from the starting weights, under a consistency regularisation or none; answers the best checkpoint and its
+    /// posterior.
     ///   fanOuts : in-edges kept of a target, of its neighbours, …; -1 keeps all   edges : rows of in-edges
     /// Raises GlemException where the network is no stack of so many layers.
-    let fit
+    let fitWith
+        consistency
         (compute: Compute)
         (gnn: Gnn)
         (fanOuts: int list)
@@ -59,25 +42,31 @@ module SampledTraining =
         : Weights * Posterior<Gnn> =
         let layers = Gnn.sampled fanOuts gnn |> Result.orRaise
         let batch = batch stage inputs
-        let targets = schedule stage ((stage.Lesson.PerEpoch + batch - 1) / batch)
+        let targets = Batches.even (Key.named "targets" stage.Key) batch stage.Lesson.Epoch
 
-        let learn p number =
+        let step number =
             let positions = targets number
-            let nodes = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at])
+            let hidden = positions |> Array.map (fun at -> int stage.Lesson.Nodes[at]) |> HashSet
 
-            let sampled =
-                NeighbourSampler.sample edges fanOuts (stage.Key |> Key.named "neighbours" |> Key.at number) nodes
+            let read pass nodes =
+                let key = stage.Key |> Key.named "neighbours" |> Key.at number
+                let sampled = NeighbourSampler.sample edges fanOuts key nodes
 
-            let hidden = HashSet nodes
-            let x = NodeRows.ofInputs compute.Device inputs hidden.Contains sampled.Nodes
-            positions, forward compute.Device layers (GnnPass(p, Training(Stage.seed stage number))) sampled x
+                NodeRows.ofInputs compute.Device inputs hidden.Contains sampled.Nodes
+                |> forward compute.Device layers pass sampled
+
+            { Positions = positions; Read = read }
 
         let practice = {
             NodeCount = edges.NodeCount
             Batch = batch
-            Learn = learn
+            Step = step
             Answer = fun p nodes -> LayerwiseInference.answer compute gnn layers edges p inputs nodes
         }
 
-        let fit = GraphTraining.practise compute gnn stage practice (Anew start)
+        let fit = GraphTraining.practise consistency compute gnn stage practice (Anew start)
         fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits
+
+    /// The same under no regularisation.
+    let fit compute gnn fanOuts stage edges inputs start : Weights * Posterior<Gnn> =
+        fitWith None compute gnn fanOuts stage edges inputs start

@@ -71,7 +71,7 @@ type LmRecipe = {
 type FitRecipe = {
     /// Passes over the stage's nodes; may be a fraction.
     Epochs: float
-    /// Nodes per optimiser step; 0 takes all (the graph student on the whole graph always does).
+    /// Nodes per optimiser step; 0 takes all. A graph network that trains on the whole graph always does.
     Batch: int
     /// Parts that a step's nodes are worked through in, one behind the other: the same step in less memory.
     Accumulate: int
@@ -85,10 +85,14 @@ type FitRecipe = {
 }
 
 module FitRecipe =
+    /// Optimiser steps of a pass over `nodes` nodes.   batch : nodes of one; 0 is all
+    let stepsPerEpoch (nodes: int) (batch: int) =
+        let batch = if batch = 0 then nodes else min batch nodes
+        (nodes + batch - 1) / batch
+
     /// Optimiser steps and evaluation rhythm for a stage that teaches `nodes` nodes.
     let plan (nodes: int) (recipe: FitRecipe) =
-        let batch = if recipe.Batch = 0 then nodes else min recipe.Batch nodes
-        let perEpoch = (nodes + batch - 1) / batch
+        let perEpoch = stepsPerEpoch nodes recipe.Batch
         let steps = recipe.Epochs * float perEpoch |> round |> int |> max 1
         let rhythm = float perEpoch / recipe.EvaluationsPerEpoch |> round |> int |> max 1
 

@@ -132,6 +132,99 @@ module Vectors =
         else
             inFile memory.Folder count width fill
 
+    // Blocks of columns, each a tensor [n; w], into rows that lie in memory.
+    let private columnsInMemory count width (fill: (int -> Tensor -> unit) -> unit) =
+        let segments =
+            rowsOfSegments count width |> Array.map (fun rows -> Array.zeroCreate<float32>(rows * width))
+
+        fill (fun column block ->
+            let w = int block.shape[1]
+            let mutable first = 0L
+
+            for segment in segments do
+                let rows = segment.Length / width
+                let part = MemoryMarshal.Cast<byte, float32>((block.narrow (0L, first, int64 rows)).bytes)
+
+                for row in 0 .. rows - 1 do
+                    part.Slice(row * w, w).CopyTo(Span(segment, row * width + column, w))
+
+                first <- first + int64 rows)
+
+        {
+            width = width
+            count = count
+            segments = segments |> Array.map ReadOnlyMemory
+        }
+
+    let private readWhole (file: SafeFileHandle) (bytes: Span<byte>) (offset: int64) =
+        let mutable got = 0
+
+        while got < bytes.Length do
+            match RandomAccess.Read(file, bytes.Slice got, offset + int64 got) with
+            | 0 -> raise (EndOfStreamException "a scratch file ended before what was written into it")
+            | more -> got <- got + more
+
+    // Bytes of rows that are put together at a time.
+    let private transposed = 1 <<< 22
+
+    // The same into a mapped file. Blocks go to a scratch file as they are, from which rows are then put together: the disk
+    // is read and written in long stretches only.
+    let private columnsInFile folder count width (fill: (int -> Tensor -> unit) -> unit) =
+        use blocks = scratchFile folder (4L * int64 count * int64 width)
+        let rowsAtATime = transposed / (4 * width) |> min count |> max 1
+
+        let stretches =
+            [| 0..rowsAtATime .. count - 1 |] |> Array.map (fun row -> row, min rowsAtATime (count - row))
+
+        let at column w row = 4L * (int64 count * int64 column + int64 w * int64 row)
+        let written = Collections.Generic.List<struct (int * int)>()
+
+        fill (fun column block ->
+            let w = int block.shape[1]
+            written.Add(struct (column, w))
+
+            for row, rows in stretches do
+                RandomAccess.Write(blocks, (block.narrow (0L, int64 row, int64 rows)).bytes, at column w row))
+
+        inFile folder count width (fun write ->
+            let together = Array.zeroCreate<float32>(rowsAtATime * width)
+            let part = Array.zeroCreate<float32>(rowsAtATime * width)
+
+            for row, rows in stretches do
+                for struct (column, w) in written do
+                    readWhole blocks (MemoryMarshal.AsBytes(Span(part, 0, rows * w))) (at column w row)
+
+                    for k in 0 .. rows - 1 do
+                        Array.blit part (k * w) together (k * width + column) w
+
+                for k in 0 .. rows - 1 do
+                    write (row + k) (ReadOnlyMemory(together, k * width, width)))
+
+    /// Vectors that `fill` hands on in blocks of columns: a block's first column, and the block, a contiguous tensor [n; w] on
+    /// the CPU; each column once. In a file where they are more than the budget. Raises IOException where the file cannot be
+    /// written.
+    let buildByColumns (memory: MemoryBudget) (count: int) (width: int) (fill: (int -> Tensor -> unit) -> unit) =
+        if 4L * int64 count * int64 width <= memory.Vectors then
+            columnsInMemory count width fill
+        else
+            columnsInFile memory.Folder count width fill
+
+    /// Some rows as a new tensor on the CPU : [b; w], of each row the w columns from `first` on. The caller's dispose scope
+    /// owns it.
+    let some (rows: int[]) (first: int) (w: int) (vectors: Vectors) : Tensor =
+        let all = torch.empty ([| int64 rows.Length; int64 w |], torch.ScalarType.Float32)
+        // Spans end at 2^31 bytes.
+        let size = Vectors.SegmentRows w
+
+        for start in 0..size .. rows.Length - 1 do
+            let count = min size (rows.Length - start)
+            let part = MemoryMarshal.Cast<byte, float32>((all.narrow (0L, int64 start, int64 count)).bytes)
+
+            for k in 0 .. count - 1 do
+                vectors.Row(rows[start + k]).Slice(first, w).CopyTo(part.Slice(k * w, w))
+
+        all
+
     /// As a new tensor : [n; d]. The caller's dispose scope owns it.
     let toTensor (device: torch.Device) (vectors: Vectors) : Tensor =
         Scope.freeing Seq.singleton (fun () ->

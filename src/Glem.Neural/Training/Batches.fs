@@ -41,6 +41,30 @@ module Batches =
             let struct (_, batches) = current
             batches[step % perEpoch]
 
+    /// The rows of every optimiser step where lengths do not matter: an epoch's rows in a random order of its own, cut into
+    /// batches of at most `batch` whose sizes differ by 1 at most. A batch size of 0 takes an epoch's rows as they come.
+    /// Remembers one epoch at a time.
+    ///   rows : those to visit in an epoch, equally many in each
+    let even (key: Key) (batch: int) (rows: int -> int[]) : int -> int[] =
+        let count = (rows 0).Length
+
+        if batch = 0 then
+            rows
+        else
+            let perEpoch = (count + batch - 1) / batch
+            let mutable current = struct (-1, [||])
+
+            fun step ->
+                let epoch = step / perEpoch
+                let struct (known, _) = current
+
+                if known <> epoch then
+                    let order = rows epoch |> Key.shuffle (key |> Key.named "epoch" |> Key.at epoch)
+                    current <- struct (epoch, Array.splitInto perEpoch order)
+
+                let struct (_, batches) = current
+                batches[step % perEpoch]
+
     /// Rows by falling length, for inference: the largest batch comes first, so memory peaks at once.
     let byLength (batch: int) (lengths: int[]) : int[][] =
         Array.init lengths.Length id

@@ -13,22 +13,31 @@ public static class PlainGraphOps
     {
         using var scope = NewDisposeScope();
         var heads = weight.shape[1];
-        var messages = x.index_select(0, edges.Col).reshape(-1, heads, x.shape[1] / heads) * weight.unsqueeze(-1);
-        return SumByTarget(edges, messages.reshape(-1, x.shape[1])).MoveToOuterDisposeScope();
+        var rows = Wide(x).index_select(0, edges.Col).reshape(-1, heads, x.shape[1] / heads);
+        var messages = (rows * weight.to(rows.dtype).unsqueeze(-1)).reshape(-1, x.shape[1]);
+        return SumRuns(messages, edges.RowPtr).to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="GraphOps.Sddmm"/>.</summary>
+    public static Tensor Sddmm(EdgeIndex edges, Tensor target, Tensor source, long heads)
+    {
+        using var scope = NewDisposeScope();
+        var terms = Wide(target).index_select(0, Owners(edges.RowPtr)) * Wide(source).index_select(0, edges.Col);
+        return terms.reshape(-1, heads, source.shape[1] / heads).sum(-1).MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="GraphOps.EdgeSoftmax"/>.</summary>
     public static Tensor EdgeSoftmax(EdgeIndex edges, Tensor score)
     {
         using var scope = NewDisposeScope();
-        var targets = Targets(edges);
-        var top = MaxByTarget(edges, score.detach());
+        var (wide, targets) = (Wide(score), Owners(edges.RowPtr));
+        var top = MaxOfRuns(wide.detach(), edges.RowPtr);
         var safe = top.masked_fill(top.isinf(), 0.0);
-        var powers = (score - safe.index_select(0, targets)).exp();
-        var sums = SumByTarget(edges, powers);
+        var powers = (wide - safe.index_select(0, targets)).exp();
+        var sums = SumRuns(powers, edges.RowPtr);
         // A target whose edges are all left out divides 0 by 1.
         var shares = powers / sums.masked_fill(sums.eq(0.0), 1.0).index_select(0, targets);
-        return shares.MoveToOuterDisposeScope();
+        return shares.to(score.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="GraphOps.GatScores"/>.</summary>
@@ -43,7 +52,7 @@ public static class PlainGraphOps
         EdgeIndex edges, Tensor source, Tensor target, Tensor att, long heads, double slope)
     {
         using var scope = NewDisposeScope();
-        var terms = nn.functional.leaky_relu(Ends(edges, source, target), slope) * att;
+        var terms = nn.functional.leaky_relu(Ends(edges, source, target), slope) * Wide(att);
         return terms.reshape(-1, heads, source.shape[1] / heads).sum(-1).MoveToOuterDisposeScope();
     }
 
@@ -51,54 +60,77 @@ public static class PlainGraphOps
     public static Tensor SpmmMax(EdgeIndex edges, Tensor x)
     {
         using var scope = NewDisposeScope();
-        var targets = Targets(edges);
-        var messages = x.index_select(0, edges.Col);
-        var e = messages.shape[0];
-        var tops = MaxByTarget(edges, messages.detach());
-        // The first edge that has the largest value, as the negative of the largest negative number.
-        var numbers = arange(e, x.dtype, x.device).neg().unsqueeze(1).expand_as(messages);
-        var isTop = messages.detach().eq(tops.index_select(0, targets));
-        var first = MaxByTarget(edges, numbers.masked_fill(isTop.logical_not(), double.NegativeInfinity));
-        var none = first.isinf();
-        // Nothing to choose from, but still a function of x.
-        if (e == 0)
-            return messages.sum([0L], true).expand(first.shape).MoveToOuterDisposeScope();
-        var chosen = messages.gather(0, first.masked_fill(none, 0.0).neg().to(int64));
-        return chosen.masked_fill(none, 0.0).MoveToOuterDisposeScope();
+        return LargestOfRuns(Wide(x).index_select(0, edges.Col), edges.RowPtr).to(x.dtype).MoveToOuterDisposeScope();
     }
+
+    /// <summary>As <see cref="GraphOps.SegmentSum"/>.</summary>
+    public static Tensor SegmentSum(Tensor x, Tensor offsets)
+    {
+        using var scope = NewDisposeScope();
+        return SumRuns(Wide(x), offsets.to(x.device)).to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="GraphOps.SegmentMax"/>.</summary>
+    public static Tensor SegmentMax(Tensor x, Tensor offsets)
+    {
+        using var scope = NewDisposeScope();
+        return LargestOfRuns(Wide(x), offsets.to(x.device)).to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>In float32 where it is bfloat16, so that sums, and those of gradients, are.</summary>
+    private static Tensor Wide(Tensor x) => x.dtype == ScalarType.BFloat16 ? x.to(float32) : x;
 
     /// <summary>The sum of both ends' rows for every edge: [e; d].</summary>
     private static Tensor Ends(EdgeIndex edges, Tensor source, Tensor target) =>
-        source.index_select(0, edges.Col) + target.index_select(0, Targets(edges));
+        Wide(source).index_select(0, edges.Col) + Wide(target).index_select(0, Owners(edges.RowPtr));
 
-    /// <summary>Every edge's target: [e], int64.</summary>
-    private static Tensor Targets(EdgeIndex edges)
+    /// <summary>Which run each row is of, for the runs that the offsets [n + 1] bound: [e], int64.</summary>
+    private static Tensor Owners(Tensor offsets) =>
+        arange(offsets.shape[0] - 1, int64, offsets.device).repeat_interleave(Lengths(offsets));
+
+    private static Tensor Lengths(Tensor offsets)
     {
-        var n = edges.RowPtr.shape[0] - 1;
-        var degrees = (edges.RowPtr.narrow(0, 1, n) - edges.RowPtr.narrow(0, 0, n)).to(int64);
-        return arange(n, int64, edges.RowPtr.device).repeat_interleave(degrees);
+        var n = offsets.shape[0] - 1;
+        return (offsets.narrow(0, 1, n) - offsets.narrow(0, 0, n)).to(int64);
     }
 
-    private static Tensor SumByTarget(EdgeIndex edges, Tensor x) =>
-        zeros(edges.RowPtr.shape[0] - 1, x.shape[1], x.dtype, x.device).index_add(0, Targets(edges), x, 1);
+    private static Tensor SumRuns(Tensor x, Tensor offsets) =>
+        zeros(offsets.shape[0] - 1, x.shape[1], x.dtype, x.device).index_add(0, Owners(offsets), x, 1);
+
+    /// <summary>The first of each run's largest rows, column by column, 0 where there is none: [n; d] of [e; d].</summary>
+    private static Tensor LargestOfRuns(Tensor x, Tensor offsets)
+    {
+        var (n, e) = (offsets.shape[0] - 1, x.shape[0]);
+        // Nothing to choose from, but still a function of x.
+        if (e == 0)
+            return x.sum([0L], true).expand(n, x.shape[1]);
+        var isTop = x.detach().eq(MaxOfRuns(x.detach(), offsets).index_select(0, Owners(offsets)));
+        // The first row that has the largest value, as the negative of the largest negative number.
+        var numbers = arange(e, float64, x.device).neg().unsqueeze(1).expand_as(x);
+        var first = MaxOfRuns(numbers.masked_fill(isTop.logical_not(), double.NegativeInfinity), offsets);
+        var none = first.isinf();
+        return x.gather(0, first.masked_fill(none, 0.0).neg().to(int64)).masked_fill(none, 0.0);
+    }
 
     /// <summary>
-    /// The largest value of each target's edges, column by column, -infinity where there is none: [n; d] of [e; d]. Looks
-    /// at every target's k-th edge at once, for each k. No gradient.
+    /// The largest value of each run, column by column, -infinity where there is none: [n; d] of [e; d]. Every row takes
+    /// the maximum with the row 1, 2, 4, ... before it in its run, until the last one has seen all. No gradient.
     /// </summary>
-    private static Tensor MaxByTarget(EdgeIndex edges, Tensor x)
+    private static Tensor MaxOfRuns(Tensor x, Tensor offsets)
     {
-        var n = edges.RowPtr.shape[0] - 1;
-        var starts = edges.RowPtr.narrow(0, 0, n).to(int64);
-        var degrees = edges.RowPtr.narrow(0, 1, n).to(int64) - starts;
-        var best = full(n, x.shape[1], double.NegativeInfinity, x.dtype, x.device);
-        if (x.shape[0] == 0)
-            return best;
-        for (var k = 0L; k < degrees.max().item<long>(); k++)
+        var (n, e) = (offsets.shape[0] - 1, x.shape[0]);
+        if (e == 0)
+            return full(n, x.shape[1], double.NegativeInfinity, x.dtype, x.device);
+        var lengths = Lengths(offsets);
+        var starts = offsets.narrow(0, 0, n).to(int64).index_select(0, Owners(offsets));
+        var places = (arange(e, int64, x.device) - starts).unsqueeze(1);
+        var longest = lengths.max().item<long>();
+        for (var step = 1L; step < longest; step *= 2)
         {
-            var row = x.index_select(0, (starts + k).clamp_max(x.shape[0] - 1));
-            best = best.maximum(row.masked_fill(degrees.le(k).unsqueeze(1), double.NegativeInfinity));
+            var before = x.narrow(0, 0, e - step).masked_fill(places.narrow(0, step, e - step).lt(step), double.NegativeInfinity);
+            x = cat([x.narrow(0, 0, step), x.narrow(0, step, e - step).maximum(before)], 0);
         }
-        return best;
+        var last = (offsets.narrow(0, 1, n).to(int64) - 1).clamp_min(0);
+        return x.index_select(0, last).masked_fill(lengths.eq(0).unsqueeze(1), double.NegativeInfinity);
     }
 }

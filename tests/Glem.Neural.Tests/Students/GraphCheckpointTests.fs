@@ -39,6 +39,8 @@ let private saved labelInput : SavedGraphModel =
                 Features = Embeddings
                 LabelInput = labelInput
                 LabelFolds = 3
+                Consistency = None
+                ReliableLabels = None
             }
             inputs
             2

@@ -26,6 +26,8 @@ let private recipe model : GnnRecipe = {
     Aggregator = None
     BatchNorm = None
     FanOuts = None
+    Consistency = None
+    ReliableLabels = None
     Features = Raw
     LabelInput = Off
     LabelFolds = 2
@@ -97,7 +99,7 @@ let ``layer by layer, in blocks of any size, is the whole graph at once`` () =
                     let all = Array.init edges.NodeCount id
 
                     for most in [ 1; 7; 40; LayerwiseInference.blockSize ] do
-                        LayerwiseInference.logitsBy most compute gnn.Layers.Value edges p (rows inputs) all
+                        LayerwiseInference.logitsBy most compute (Gnn.layers gnn |> Result.orRaise) edges p (rows inputs) all
                         |> Golden.agree $"%O{recipe.Model} in blocks of %d{most}" 1e-5 1e-5 whole)
     )
 
@@ -114,7 +116,7 @@ let ``a sample of all neighbours answers for its targets what the whole graph do
 
                     let expected = targets |> Array.collect (fun node -> Array.sub whole (node * 3) 3)
 
-                    SampledTraining.forward torch.CPU gnn.Layers.Value (GnnPass(p, Evaluating)) sampled x
+                    SampledTraining.forward torch.CPU (Gnn.layers gnn |> Result.orRaise) (GnnPass(p, Evaluating)) sampled x
                     |> Golden.floats
                     |> Golden.agree (string recipe.Model) 1e-5 1e-5 expected)
     )
@@ -133,7 +135,7 @@ let ``what a layer of sums or means says of a sample is what it says of the grap
 
                 Scope.freeingAll (fun () ->
                     rows inputs sampled.Nodes
-                    |> SampledTraining.forward torch.CPU gnn.Layers.Value (GnnPass(p, Evaluating)) sampled
+                    |> SampledTraining.forward torch.CPU (Gnn.layers gnn |> Result.orRaise) (GnnPass(p, Evaluating)) sampled
                     |> Golden.floats)
                 |> Array.iteri (fun k logit -> sums[k] <- sums[k] + float logit)
 
@@ -143,7 +145,7 @@ let ``what a layer of sums or means says of a sample is what it says of the grap
 /// Layers that tell how many rows, or what rows, they are given.
 let private watched (see: GraphTensors -> Tensor -> unit) (gnn: Gnn) =
     let layers =
-        gnn.Layers.Value
+        (Gnn.layers gnn |> Result.orRaise)
         |> List.map (fun layer pass graph x ->
             see graph (NodeFeatures.toDense x)
             layer pass graph x)
@@ -169,7 +171,7 @@ let ``a layer is given one block at a time, however many nodes there are`` () =
         let seen = List<int64>()
         let see _ (x: Tensor) = seen.Add x.shape[0]
 
-        let layers = (watched see gnn).Layers.Value
+        let layers = (watched see gnn |> Gnn.layers |> Result.orRaise)
 
         LayerwiseInference.logitsBy 64 compute layers edges p (rows (inputs (Random 3) n)) [| 0 .. n - 1 |]
         |> ignore

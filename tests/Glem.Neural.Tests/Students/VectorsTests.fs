@@ -40,6 +40,35 @@ let ``vectors are the same in memory and in a file, in whatever order they come`
     )
 
 [<Fact>]
+let ``vectors that come in blocks of columns are the same in memory and in a file`` () =
+    use folder = new TemporaryFolder()
+
+    Check.One(
+        Config.QuickThrowOnFailure,
+        fun (NonNegativeInt n) (PositiveInt d) (seed: int) ->
+            use _ = torch.NewDisposeScope()
+            let random = Random seed
+            let values = Array.init (n * d) (fun _ -> random.NextSingle())
+            let all = torch.tensor(values).reshape [| int64 n; int64 d |]
+            let blocks = [| 0 .. d - 1 |] |> Array.splitInto (random.Next(1, d + 1))
+            random.Shuffle blocks
+
+            let built memory =
+                Vectors.buildByColumns memory n d (fun write ->
+                    for columns in blocks do
+                        let block = all.narrow (1L, int64 columns[0], int64 columns.Length)
+                        write columns[0] (block.contiguous ()))
+
+            let rows = Array.init (min n 3) (fun _ -> random.Next n)
+            let part = built (inFiles folder) |> Vectors.some rows (d / 2) (d - d / 2)
+
+            built (inFiles folder) = Vectors.ofArray d values
+            && built (MemoryBudget.standard ()) = Vectors.ofArray d values
+            && part.data<float32>().ToArray() =
+                Array.collect (fun row -> values[row * d + d / 2 .. row * d + d - 1]) rows
+    )
+
+[<Fact>]
 let ``vectors of other numbers, or of another width, are not equal`` () =
     let vectors = Vectors.ofArray 2 [| 1f; 2f; 3f; 4f |]
     Assert.NotEqual(vectors, Vectors.ofArray 2 [| 1f; 2f; 3f; 5f |])

@@ -36,6 +36,30 @@ let ``an epoch visits every row once, in full batches but for one`` () =
             Array.sort (Array.concat rows) = [| 0 .. lengths.Length - 1 |] && short.Length <= 1))
 
 [<Fact>]
+let ``an epoch in even batches visits every row once, and their sizes differ by 1 at most`` () =
+    holds (fun (lengths, batch, seed) ->
+        let rows number = Array.init lengths.Length (fun row -> row + 1000 * number)
+        let schedule = Batches.even (Key.ofSeed seed) batch rows
+
+        [ 0; 1; 5 ]
+        |> List.forall (fun number ->
+            let batches = schedule |> epoch number batch lengths
+            let sizes = batches |> Array.map Array.length
+            let all = Array.concat batches
+            Array.sort all = rows number && Array.max sizes <= batch && Array.max sizes - Array.min sizes <= 1)
+        && Batches.even (Key.ofSeed seed) 0 rows 4 = rows 4)
+
+[<Fact>]
+let ``epochs and keys differ in their even batches, and the same key gives the same`` () =
+    let batches seed =
+        let schedule = Batches.even (Key.ofSeed seed) 16 (fun _ -> [| 0..99 |])
+        [ for step in [ 13; 0; 7; 1 ] -> schedule step ]
+
+    Assert.True((batches 1 = batches 1))
+    Assert.True((batches 1 <> batches 2))
+    Assert.Equal(4, batches 1 |> List.distinctBy set |> List.length)
+
+[<Fact>]
 let ``the same key gives the same batches, in whatever order steps are asked for`` () =
     holds (fun (lengths, batch, seed) ->
         let schedule () = Batches.schedule (Key.ofSeed seed) batch lengths (fun _ -> Array.init lengths.Length id)

@@ -212,3 +212,19 @@ let ``learning rates are those of transformers' linear schedule with warm-up`` (
 [<Fact>]
 let ``without decay the rate stays at its peak after warm-up`` () =
     Assert.Equal<float>([ 0.0; 0.05; 0.1; 0.1; 0.1 ], List.init 5 (Schedule.rate { recipe with WarmUp = 0.4 } 5))
+
+[<Fact>]
+let ``RevGAT's rate rises over 50 of 2,000 epochs and stays, a constant one never moves, the LM's falls to 0`` () =
+    let factors recipe = [ 0; 25; 50; 51; 1999; 2000 ] |> List.map (Schedule.factor recipe 2000)
+    // GLEM's src/models/GNNs/gnn_trainer.py: the rate times epoch / 50 up to epoch 50, counted from 0.
+    Assert.Equal<float>([ 0.0; 0.5; 1.0; 1.0; 1.0; 1.0 ], factors { recipe with WarmUp = 0.025 })
+    Assert.Equal<float>([ 1.0; 1.0; 1.0; 1.0; 1.0; 1.0 ], factors recipe)
+
+    let falling =
+        factors {
+            recipe with
+                WarmUp = 0.025
+                Decay = true
+        }
+
+    Assert.Equal<float>([ 0.0; 0.5; 1.0; 1949.0 / 1950.0; 1.0 / 1950.0; 0.0 ], falling)

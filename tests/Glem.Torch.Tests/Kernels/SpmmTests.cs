@@ -55,6 +55,39 @@ public class SpmmTests
     }
 
     [Fact]
+    public void A_row_of_most_entries_is_summed_in_pieces_with_the_same_bits_for_any_number_of_threads()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(8);
+        using var edges = EdgeGraph.WithHubs(300, 200, 1000, 4).Index();
+        var weight = randn(edges.Col.shape[0]);
+        var weightT = weight.index_select(0, edges.Order);
+        Tensor Product(Tensor x) =>
+            Ops.Spmm(edges.RowPtr, edges.Col, weight, edges.RowPtrT, edges.ColT, weightT, x);
+        var threads = get_num_threads();
+        try
+        {
+            foreach (var (type, tolerance) in new[] { (float32, Agreement.Float32), (bfloat16, Agreement.BFloat16) })
+            {
+                var x = randn(200, 72).to(type);
+                Agreement.Holds(
+                    tolerance, t => Product(t[0]), t => PlainOps.Spmm(edges.RowPtr, edges.Col, weight, t[0]), x);
+                var answers = new[] { 1, 2, 3 }.Select(n =>
+                {
+                    set_num_threads(n);
+                    return Product(x).to(float32).data<float>().ToArray();
+                }).ToArray();
+                Assert.Equal(answers[0], answers[1]);
+                Assert.Equal(answers[0], answers[2]);
+            }
+        }
+        finally
+        {
+            set_num_threads(threads);
+        }
+    }
+
+    [Fact]
     public void Features_of_another_height_are_refused()
     {
         using var scope = NewDisposeScope();

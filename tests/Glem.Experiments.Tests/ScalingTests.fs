@@ -63,6 +63,30 @@ let ``the plot is well-formed SVG with a point for each size and the names escap
     Assert.Contains(all "text", (fun text -> text.Value.StartsWith "a < b (slope 1.0"))
 
 [<Fact>]
+let ``what is 0 has no place on a logarithmic axis and is left out`` () =
+    let panel points = {
+        Title = "Memory"
+        X = "edges"
+        Y = "MB"
+        Lines = [
+            {
+                Name = "a"
+                Points = points
+                IsReference = false
+            }
+        ]
+    }
+
+    let circles points =
+        (XDocument.Parse(LogLogPlot.svg [ panel points ]))
+            .Descendants(XName.Get("circle", "http://www.w3.org/2000/svg"))
+        |> Seq.length
+
+    Assert.Equal(2, circles [ 1e4, 0.0; 1e5, 20.0; 1e6, 200.0 ])
+    Assert.Equal(0, circles [ 1e4, 0.0 ])
+    Assert.Equal(1.0, (LogLogPlot.slope [ 1e4, 0.0; 1e5, 20.0; 1e6, 200.0 ]).Value, 9)
+
+[<Fact>]
 let ``the report says growth and ratio, and a round where one was measured`` () =
     use folder = new TestFolder()
 

@@ -5,7 +5,7 @@ open System.Globalization
 open System.Net
 open System.Text
 
-/// A line of a chart: points (x, y), both above 0, ascending in x.
+/// A line of a chart: points (x, y), ascending in x; those that are not above 0 in both are not drawn.
 type PlotLine = {
     Name: string
     Points: (float * float) list
@@ -26,9 +26,12 @@ module LogLogPlot =
     let private left, private right, private top, private bottom = 62.0, 14.0, 34.0, 46.0
     let private colours = [| "#1f6fb4"; "#c8501e"; "#3c8c3c"; "#7d4fa3"; "#8a6d1a"; "#555555" |]
 
-    /// The exponent a of y = k x^a, by least squares on logarithms; nothing for fewer than two points.
+    // What is 0 has no logarithm.
+    let private visible points = points |> List.filter (fun (x, y) -> x > 0.0 && y > 0.0)
+
+    /// The exponent a of y = k x^a, by least squares on the logarithms of points above 0; nothing for fewer than two.
     let slope (points: (float * float) list) =
-        match points with
+        match visible points with
         | []
         | [ _ ] -> None
         | points ->
@@ -110,7 +113,7 @@ module LogLogPlot =
             let height = top + 16.0 + 16.0 * float i
             text (at + left + 10.0) height $"fill=\"%s{colour}\"" (encode (line.Name + exponent)))
 
-    /// The panels side by side. Lines without points are left out.
+    /// The panels side by side. Lines without visible points are left out, and panels without lines are empty.
     let svg (panels: PlotPanel list) =
         let html = StringBuilder()
         let width = panelWidth * float panels.Length
@@ -122,10 +125,15 @@ module LogLogPlot =
 
         panels
         |> List.iteri (fun i each ->
-            {
-                each with
-                    Lines = each.Lines |> List.filter (fun line -> not line.Points.IsEmpty)
-            }
-            |> panel html (panelWidth * float i))
+            let lines =
+                each.Lines
+                |> List.map (fun line -> {
+                    line with
+                        Points = visible line.Points
+                })
+                |> List.filter (fun line -> not line.Points.IsEmpty)
+
+            if not lines.IsEmpty then
+                panel html (panelWidth * float i) { each with Lines = lines })
 
         html.Append("</svg>\n").ToString()

@@ -24,6 +24,7 @@ type PlotPanel = {
 module LogLogPlot =
     let private panelWidth, private panelHeight = 440.0, 340.0
     let private left, private right, private top, private bottom = 62.0, 14.0, 34.0, 46.0
+    let private legendLine = 16.0
     let private colours = [| "#1f6fb4"; "#c8501e"; "#3c8c3c"; "#7d4fa3"; "#8a6d1a"; "#555555" |]
 
     // What is 0 has no logarithm.
@@ -110,16 +111,20 @@ module LogLogPlot =
                     $" (slope %s{shown})"
                 | _ -> ""
 
-            let height = top + 16.0 + 16.0 * float i
-            text (at + left + 10.0) height $"fill=\"%s{colour}\"" (encode (line.Name + exponent)))
+            let height = panelHeight + legendLine * float (i + 1)
+            text (at + left) height $"fill=\"%s{colour}\"" (encode (line.Name + exponent)))
 
     /// The panels side by side. Lines without visible points are left out, and panels without lines are empty.
     let svg (panels: PlotPanel list) =
         let html = StringBuilder()
         let width = panelWidth * float panels.Length
+        // The legend stands below its panel, where no line can cross it.
+        let height =
+            panelHeight
+            + legendLine * (panels |> List.map (fun panel -> panel.Lines.Length + 1) |> List.max |> float)
 
         html.Append(
-            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%s{one width}\" height=\"%s{one panelHeight}\" viewBox=\"0 0 %s{one width} %s{one panelHeight}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%s{one width}\" height=\"%s{one height}\" viewBox=\"0 0 %s{one width} %s{one height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
         )
         |> ignore
 

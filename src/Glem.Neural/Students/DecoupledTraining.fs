@@ -16,7 +16,13 @@ module internal DecoupledTraining =
     let private block = 4096
 
     /// Propagates once.   features : [n; d]
-    let inputs compute graph (network: DecoupledNetwork) (features: Vectors) (labels: LabelRows option) : DecoupledInputs =
+    let inputs
+        compute
+        graph
+        (network: DecoupledNetwork)
+        (features: Vectors)
+        (labels: LabelRows option)
+        : DecoupledInputs =
         let labelHops = network.Labels |> Option.map _.Hops |> Option.defaultValue network.Features
 
         {

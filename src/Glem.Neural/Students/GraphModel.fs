@@ -145,7 +145,15 @@ module GraphModel =
 
     /// Trains from the starting weights, under a consistency regularisation or none, a decoupled network in batches of rows and
     /// any other on the whole graph at once; answers the best checkpoint and its posterior.
-    let fitWith consistency compute (gnn: Gnn) (stage: Stage) (graph: GraphTensors) (inputs: NodeInputs) (start: Weights) =
+    let fitWith
+        consistency
+        compute
+        (gnn: Gnn)
+        (stage: Stage)
+        (graph: GraphTensors)
+        (inputs: NodeInputs)
+        (start: Weights)
+        =
         let weights, logits =
             match gnn.Structure with
             | Decoupled network ->

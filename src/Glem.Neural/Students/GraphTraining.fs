@@ -172,7 +172,7 @@ module GraphTraining =
                 Read =
                     fun pass nodes ->
                         let at = torch.tensor(nodes |> Array.map int64).``to`` compute.Device
-                        (gnn.Forward pass graph x).index_select (0L, at)
+                        (gnn.Forward pass graph x).index_select(0L, at)
             }
 
         let answer p (nodes: int[]) =

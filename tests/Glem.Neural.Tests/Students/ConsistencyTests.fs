@@ -158,7 +158,7 @@ let ``the sure nodes are those above the threshold, and no training node is in t
     let logits node = Array.init TinyTask.classes (fun k -> if k = 0 then float32 node / 10f else 0f)
     let p: Posterior<Gnn> = pool |> Array.collect logits |> Posterior.ofLogits TinyTask.classes
     // Confidence grows with the node; the fifth is not above itself.
-    let sure = Consistency.sure(Array.item 4 (Posterior.confidence p)) pool p
+    let sure = Consistency.sure (Array.item 4 (Posterior.confidence p)) pool p
     Assert.Equal<int>(pool[5..], sure)
     Assert.Empty(Consistency.sure 1.0 pool p)
 
@@ -203,7 +203,8 @@ let ``where an epoch has many steps they share the sure nodes out, and each node
         Assert.Equal(step >= 3, taught.Length > 0)
 
         if taught.Length > 0 then
-            teacher.Term(step, taught, torch.zeros ([| int64 taught.Length; int64 TinyTask.classes |]), read) |> ignore
+            teacher.Term(step, taught, torch.zeros ([| int64 taught.Length; int64 TinyTask.classes |]), read)
+            |> ignore
 
         teacher.Follow step
 

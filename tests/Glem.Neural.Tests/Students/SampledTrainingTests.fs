@@ -99,7 +99,14 @@ let ``layer by layer, in blocks of any size, is the whole graph at once`` () =
                     let all = Array.init edges.NodeCount id
 
                     for most in [ 1; 7; 40; LayerwiseInference.blockSize ] do
-                        LayerwiseInference.logitsBy most compute (Gnn.layers gnn |> Result.orRaise) edges p (rows inputs) all
+                        LayerwiseInference.logitsBy
+                            most
+                            compute
+                            (Gnn.layers gnn |> Result.orRaise)
+                            edges
+                            p
+                            (rows inputs)
+                            all
                         |> Golden.agree $"%O{recipe.Model} in blocks of %d{most}" 1e-5 1e-5 whole)
     )
 
@@ -116,7 +123,12 @@ let ``a sample of all neighbours answers for its targets what the whole graph do
 
                     let expected = targets |> Array.collect (fun node -> Array.sub whole (node * 3) 3)
 
-                    SampledTraining.forward torch.CPU (Gnn.layers gnn |> Result.orRaise) (GnnPass(p, Evaluating)) sampled x
+                    SampledTraining.forward
+                        torch.CPU
+                        (Gnn.layers gnn |> Result.orRaise)
+                        (GnnPass(p, Evaluating))
+                        sampled
+                        x
                     |> Golden.floats
                     |> Golden.agree (string recipe.Model) 1e-5 1e-5 expected)
     )
@@ -135,7 +147,11 @@ let ``what a layer of sums or means says of a sample is what it says of the grap
 
                 Scope.freeingAll (fun () ->
                     rows inputs sampled.Nodes
-                    |> SampledTraining.forward torch.CPU (Gnn.layers gnn |> Result.orRaise) (GnnPass(p, Evaluating)) sampled
+                    |> SampledTraining.forward
+                        torch.CPU
+                        (Gnn.layers gnn |> Result.orRaise)
+                        (GnnPass(p, Evaluating))
+                        sampled
                     |> Golden.floats)
                 |> Array.iteri (fun k logit -> sums[k] <- sums[k] + float logit)
 

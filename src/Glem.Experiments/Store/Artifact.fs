@@ -2,12 +2,10 @@ namespace Glem
 
 open System
 open System.IO
-open System.Reflection
-open System.Runtime.InteropServices
 open System.Security.Cryptography
 
-/// A stage's answer on disk: <store>/<kind>/<two digits of the key>/<key>/, with manifest.json and the codec's files. It
-/// is written beside and renamed into place, and never changed.
+/// A stage's answer on disk: manifest.json and the codec's files. It is written beside and renamed into place, and never
+/// changed.
 module Artifact =
     /// What a look at an artifact found.
     [<RequireQualifiedAccess>]
@@ -18,32 +16,6 @@ module Artifact =
         | Damaged of string
         /// The file system does not give it, and why.
         | Unreadable of string
-
-    /// The folder that it stands in, with its leases and what is being written.
-    let shelf (store: string) (kind: string) (key: StageKey) = Path.Combine(store, kind, key.Text.Substring(0, 2))
-
-    let folder (store: string) (kind: string) (key: StageKey) = Path.Combine(shelf store kind key, key.Text)
-    let manifestFile (folder: string) = Path.Combine(folder, "manifest.json")
-
-    let private namesIn (folder: string) =
-        try
-            Directory.EnumerateDirectories folder
-            |> Seq.map (Path.GetFileName >> string)
-            |> Seq.sort
-            |> List.ofSeq
-        with :? DirectoryNotFoundException -> []
-
-    /// The kinds of stages that a store has folders for.
-    let kinds (store: string) = namesIn store |> List.filter StageSpec.isKind
-
-    /// Kind and key of everything that stands in an artifact's place.
-    let all (store: string) : (string * StageKey) list = [
-        for kind in kinds store do
-            for digits in namesIn (Path.Combine(store, kind)) do
-                for key in namesIn (Path.Combine(store, kind, digits)) |> List.choose StageKey.ofText do
-                    if key.Text.StartsWith digits then
-                        kind, key
-    ]
 
     let private describe (path: string) (relative: string) : StoredFile =
         use stream = File.OpenRead path
@@ -62,24 +34,21 @@ module Artifact =
         |> Seq.sortWith (fun (_, a) (_, b) -> String.CompareOrdinal(a, b))
         |> List.ofSeq
 
-    // Damage is an answer to many callers, so it travels as an exception through the checks only.
     exception private DamageException of string
 
+    /// The manifest, once every file has been found to be what it says. Raises DamageException, IOException.
     let private check (folder: string) (key: StageKey) : Manifest =
         let damaged what = raise (DamageException what)
-        let file = manifestFile folder
+        let file = StoreLayout.manifest folder
 
-        let manifest =
-            try
-                File.ReadAllText file |> Manifest.parse "manifest.json"
-            with :? FileNotFoundException ->
-                Ok(damaged "no manifest.json")
+        if not (File.Exists file) then
+            damaged "manifest.json is missing"
 
-        match manifest with
+        match File.ReadAllText file |> Manifest.parse "manifest.json" with
         | Error error -> damaged (GlemError.message error)
         | Ok manifest ->
             if manifest.Key <> key then
-                damaged $"a manifest of key %s{manifest.Key.Short}"
+                damaged $"the manifest is of key %s{manifest.Key.Short}"
 
             let found = filesOf folder
             let said = manifest.Files |> List.map _.Path
@@ -110,127 +79,85 @@ module Artifact =
             else
                 Look.Absent
         with
+        // Somebody has just taken it away.
+        | _ when not (Directory.Exists folder) -> Look.Absent
         | DamageException what -> Look.Damaged what
         | GlemException error -> Look.Damaged(GlemError.message error)
         | :? InvalidDataException
         | :? EndOfStreamException as problem -> Look.Damaged problem.Message
-        // Somebody has just taken it away.
-        | :? FileNotFoundException
-        | :? DirectoryNotFoundException when not (Directory.Exists folder) -> Look.Absent
         | :? IOException
         | :? UnauthorizedAccessException as problem -> Look.Unreadable problem.Message
 
     /// The manifest alone, where there is a sound one: no other file is looked at.
     let manifest (folder: string) : Manifest option =
         try
-            File.ReadAllText(manifestFile folder) |> Manifest.parse "manifest.json" |> Result.toOption
+            File.ReadAllText(StoreLayout.manifest folder) |> Manifest.parse "manifest.json" |> Result.toOption
         with
         | :? IOException
         | :? UnauthorizedAccessException -> None
 
-    let private machine =
-        lazy
-            let cpu =
-                if File.Exists "/proc/cpuinfo" then
-                    File.ReadLines "/proc/cpuinfo"
-                    |> Seq.tryFind _.StartsWith("model name")
-                    |> Option.map (fun line -> line.Substring(line.IndexOf ':' + 1).Trim())
-                else
-                    None
+    /// Flushes what the codec wrote, adds the manifest, and flushes the folders.
+    let private complete (beside: string) (spec: StageSpec) started seconds =
+        if File.Exists(StoreLayout.manifest beside) then
+            invalidOp $"the codec of '%s{spec.Kind}' wrote manifest.json, which is the store's"
 
-            let cpu = cpu |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
-            $"%s{cpu}, %d{Environment.ProcessorCount} processors, %s{RuntimeInformation.OSDescription}"
+        let files = [
+            for path, relative in filesOf beside do
+                DiskSync.file path
+                describe path relative
+        ]
 
-    /// Version and, where the SDK has appended it, the commit.
-    let private build =
-        lazy
-            match Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>() with
-            | null -> "unknown", None
-            | attribute ->
-                match attribute.InformationalVersion.Split '+' with
-                | [| version; commit |] -> version, Some commit
-                | parts -> parts[0], None
+        let version, commit = Provenance.build.Value
 
-    let private peakMemory () =
-        use self = Diagnostics.Process.GetCurrentProcess()
-        let bytes = self.PeakWorkingSet64
-        if bytes > 0L then Some(float bytes / 1048576.0) else None
+        let manifest: Manifest = {
+            Kind = spec.Kind
+            Name = spec.Name
+            Key = spec.Key
+            Configuration = spec.Configuration
+            Inputs = spec.Inputs
+            Files = files
+            Seconds = seconds
+            PeakMemoryMb = Provenance.peakMemory ()
+            Started = started
+            Machine = Provenance.machine.Value
+            Glem = version
+            Commit = commit
+        }
+
+        File.WriteAllText(StoreLayout.manifest beside, Manifest.toJson manifest |> Json.document)
+        DiskSync.file (StoreLayout.manifest beside)
+
+        for inner in Directory.GetDirectories(beside, "*", SearchOption.AllDirectories) do
+            DiskSync.folder inner
+
+        DiskSync.folder beside
 
     /// Writes a stage's answer beside and renames it into place. False where another process' stands there by now.
-    ///   token : no other writer's
-    /// Raises what the codec raises, IOException, UnauthorizedAccessException; then nothing is left behind.
-    let write
-        (store: string)
-        (spec: StageSpec)
-        (token: string)
-        (started: DateTimeOffset)
-        seconds
-        (write: string -> unit)
-        =
-        let target = folder store spec.Kind spec.Key
+    ///   token : of the stage's lease
+    /// Raises what `write` raises, IOException, UnauthorizedAccessException; then nothing is left behind.
+    let write (store: string) (spec: StageSpec) (token: string) started seconds (write: string -> unit) : bool =
+        let target = StoreLayout.artifact store spec.Kind spec.Key
         let beside = $"%s{target}.%s{token}.tmp"
 
         try
             Directory.CreateDirectory beside |> ignore
             write beside
+            complete beside spec started seconds
 
-            if File.Exists(manifestFile beside) then
-                invalidOp $"the codec of '%s{spec.Kind}' wrote manifest.json, which is the store's"
-
-            let files = [
-                for path, relative in filesOf beside do
-                    DiskSync.file path
-                    describe path relative
-            ]
-
-            let version, commit = build.Value
-
-            let manifest: Manifest = {
-                Kind = spec.Kind
-                Name = spec.Name
-                Key = spec.Key
-                Configuration = spec.Configuration
-                Inputs = spec.Inputs
-                Files = files
-                Seconds = seconds
-                PeakMemoryMb = peakMemory ()
-                Started = started
-                Machine = machine.Value
-                Glem = version
-                Commit = commit
-            }
-
-            File.WriteAllText(manifestFile beside, Manifest.toJson manifest |> Json.document)
-            DiskSync.file (manifestFile beside)
-
-            for inner in Directory.GetDirectories(beside, "*", SearchOption.AllDirectories) do
-                DiskSync.folder inner
-
-            DiskSync.folder beside
-
-            let moved =
+            let isFirst =
                 try
                     Directory.Move(beside, target)
                     true
                 with :? IOException when Directory.Exists target ->
                     false
 
-            DiskSync.folder (shelf store spec.Kind spec.Key)
-            moved
+            DiskSync.folder (StoreLayout.shelf store spec.Kind spec.Key)
+            isFirst
         finally
-            // Gone after the rename; else what a failure leaves.
+            // After the rename there is none; else it is what a failure leaves.
             try
                 if Directory.Exists beside then
                     Directory.Delete(beside, true)
             with
             | :? IOException
             | :? UnauthorizedAccessException -> ()
-
-    /// Takes an artifact that its stage's leaseholder has found damaged out of the way; where to.
-    let setAside (store: string) (kind: string) (key: StageKey) : string =
-        let damaged = Path.Combine(store, StageSpec.damaged)
-        Directory.CreateDirectory damaged |> ignore
-        let stamp = DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmssfff")
-        let target = Path.Combine(damaged, $"%s{kind}-%s{key.Text}-%s{stamp}")
-        Directory.Move(folder store kind key, target)
-        target

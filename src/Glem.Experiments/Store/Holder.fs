@@ -2,7 +2,6 @@ namespace Glem
 
 open System
 open System.IO
-open System.Text.Json.Nodes
 
 /// A process that holds a lease, told so that others can find out whether it still runs.
 [<RequireQualifiedAccess>]
@@ -64,7 +63,7 @@ module Holder =
         "host", Json.text holder.Host
         "place", Json.text holder.Place
         "process", Json.int holder.Process
-        "started", Some(JsonValue.Create holder.Started :> JsonNode)
+        "started", Json.float (float holder.Started)
         "token", Json.text holder.Token
     ]
 
@@ -72,6 +71,6 @@ module Holder =
         Host = at |> Json.field "host" |> Json.asText
         Place = at |> Json.field "place" |> Json.asText
         Process = at |> Json.field "process" |> Json.asInt
-        Started = (Json.field "started" at).Value.GetInt64()
+        Started = at |> Json.field "started" |> Json.asFloat |> int64
         Token = at |> Json.field "token" |> Json.asText
     }

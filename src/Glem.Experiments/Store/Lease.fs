@@ -71,6 +71,9 @@ type Lease
 
     let mutable thread: Thread option = None
 
+    /// How long a lease lives without renewal, unless its store says otherwise: 60 s.
+    static member usualTimeToLive = TimeSpan.FromSeconds 60.0
+
     /// Who holds it.
     member _.Holder = holder
 

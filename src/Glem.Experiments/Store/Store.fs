@@ -43,7 +43,7 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
     let reused (folder: string) (manifest: Manifest) value =
         // Who was read last goes last when room is made. It is no part of the artifact, and may be refused.
         try
-            File.SetLastWriteTimeUtc(Artifact.manifestFile folder, DateTime.UtcNow)
+            File.SetLastWriteTimeUtc(StoreLayout.manifest folder, DateTime.UtcNow)
         with
         | :? IOException
         | :? UnauthorizedAccessException -> ()
@@ -61,14 +61,16 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
         computed value seconds
 
     /// Under the stage's lease, with nothing in the artifact's place.
-    let computeAndKeep store (spec: StageSpec) (codec: Codec<'a>) compute (lease: Lease) =
+    let computeAndKeep store (shelf: string) (spec: StageSpec) (codec: Codec<'a>) compute (lease: Lease) =
+        Removal.leftovers shelf spec.Key
         let value, seconds, started = measured compute
-        let artifact = Artifact.folder store spec.Kind spec.Key
+        let artifact = StoreLayout.artifact store spec.Kind spec.Key
 
         let isKept =
             try
                 Artifact.write store spec lease.Holder.Token started seconds (fun folder -> codec.Write folder value)
             with
+            | GlemException _
             | :? IOException
             | :? UnauthorizedAccessException as problem ->
                 report $"%s{named spec} was computed, but is not kept in %s{store}: %s{problem.Message}"
@@ -84,7 +86,7 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
 
     let setAside store (spec: StageSpec) what =
         try
-            let target = Artifact.setAside store spec.Kind spec.Key
+            let target = Removal.setAside store spec.Kind spec.Key
             report $"%s{named spec} is damaged (%s{what}); it was moved to %s{target} and is computed again"
         with
         | :? IOException
@@ -92,8 +94,8 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
             report $"%s{named spec} is damaged (%s{what}), is computed again and not kept: %s{problem.Message}"
 
     let obtain store (spec: StageSpec) (codec: Codec<'a>) compute (cancel: CancellationToken) =
-        let shelf = Artifact.shelf store spec.Kind spec.Key
-        let artifact = Artifact.folder store spec.Kind spec.Key
+        let shelf = StoreLayout.shelf store spec.Kind spec.Key
+        let artifact = StoreLayout.artifact store spec.Kind spec.Key
         let clock = FileClock shelf
         let look () = Artifact.look artifact spec.Key codec.Read
 
@@ -130,9 +132,9 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
                     | Artifact.Look.Whole(manifest, value) -> reused artifact manifest value
                     | Artifact.Look.Damaged what ->
                         setAside store spec what
-                        computeAndKeep store spec codec compute lease
+                        computeAndKeep store shelf spec codec compute lease
                     | Artifact.Look.Absent
-                    | Artifact.Look.Unreadable _ -> computeAndKeep store spec codec compute lease
+                    | Artifact.Look.Unreadable _ -> computeAndKeep store shelf spec codec compute lease
                 | Ok(Error holder) ->
                     let isNews = holder.IsSome && holder <> toldOf
 
@@ -156,7 +158,7 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
             Store(
                 Some(Path.GetFullPath folder),
                 defaultArg report (fun text -> Console.Error.WriteLine $"note: %s{text}"),
-                defaultArg timeToLive (TimeSpan.FromSeconds 60.0)
+                defaultArg timeToLive Lease.usualTimeToLive
             ))
 
     /// Computes always, keeps nothing.
@@ -177,13 +179,13 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
     member _.TryFind(key: StageKey) : Manifest option =
         folder
         |> Option.bind (fun store ->
-            Artifact.kinds store
-            |> List.tryPick (fun kind -> Artifact.folder store kind key |> Artifact.manifest))
+            StoreLayout.kinds store
+            |> List.tryPick (fun kind -> StoreLayout.artifact store kind key |> Artifact.manifest))
 
     /// Of every kept answer whose manifest is sound, by kind and key.
     member _.Manifests: Manifest list =
         match folder with
         | None -> []
         | Some store ->
-            Artifact.all store
-            |> List.choose (fun (kind, key) -> Artifact.folder store kind key |> Artifact.manifest)
+            StoreLayout.artifacts store
+            |> List.choose (fun (kind, key) -> StoreLayout.artifact store kind key |> Artifact.manifest)

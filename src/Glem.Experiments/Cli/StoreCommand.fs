@@ -23,7 +23,8 @@ module StoreCommand =
     let private size (bytes: int64) =
         if bytes >= 1_000_000_000L then $"""%s{number "N1" (float bytes / 1e9)} GB"""
         elif bytes >= 1_000_000L then $"""%s{number "N1" (float bytes / 1e6)} MB"""
-        else $"""%s{number "N1" (float bytes / 1e3)} kB"""
+        elif bytes >= 1_000L then $"""%s{number "N1" (float bytes / 1e3)} kB"""
+        else $"%d{bytes} B"
 
     let private duration (seconds: float) =
         if seconds >= 5400.0 then $"""%s{number "N1" (seconds / 3600.0)} h"""

@@ -20,17 +20,22 @@ type StoreKillTests() =
 
         Path.Combine(GlemProcess.root, "tests/StoreWorker/bin", configuration.Name, framework.Name, "StoreWorker.dll")
 
+    let started = ResizeArray<Process>()
+
     let start (stages: int) (milliseconds: int) =
         let arguments = [ worker; root; string stages; string bytes; string milliseconds; log ]
-        Process.Start(ProcessStartInfo("dotnet", arguments, RedirectStandardError = true)) |> nonNull
+        let info = ProcessStartInfo("dotnet", arguments, RedirectStandardError = true)
+        started.Add(Process.Start info |> nonNull)
+        Seq.last started
 
-    /// Waits for a worker's end; what it said.
+    let kill (worker: Process) =
+        worker.Kill()
+        worker.WaitForExit()
+
     let succeeds (worker: Process) =
         Assert.True(worker.WaitForExit(TimeSpan.FromSeconds 60.0), "a worker does not come to its end")
         let said = worker.StandardError.ReadToEnd()
         Assert.True((worker.ExitCode = 0), said)
-        worker.Dispose()
-        said
 
     /// The numbers of the stages that were computed, in order.
     let computed () =
@@ -39,12 +44,12 @@ type StoreKillTests() =
         else
             []
 
-    let waitForStage number =
+    let waitFor condition =
         let watch = Stopwatch.StartNew()
 
-        while not (List.contains number (computed ())) do
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds 60.0, "no worker has begun")
-            Thread.Sleep 5
+        while not (condition ()) do
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds 60.0, "no worker has begun a stage")
+            Thread.Sleep 2
 
     /// Whatever stands in a stage's place is the stage's answer, whole.
     let everythingIsWhole () =
@@ -60,23 +65,34 @@ type StoreKillTests() =
                 Assert.Equal<byte>(WorkerStages.answer bytes number, WorkerStages.codec.Read folder)
 
     interface IDisposable with
-        member _.Dispose() = (folder :> IDisposable).Dispose()
+        member _.Dispose() =
+            for worker in started do
+                kill worker
+                worker.Dispose()
+
+            (folder :> IDisposable).Dispose()
 
     [<Fact>]
     member _.``killed at any moment, a store holds whole answers only, and the next process goes on``() =
         let random = Random 20260101
-        let stages, kills = 60, 40
+        let stages, kills = 250, 40
 
-        for _ in 1..kills do
-            use killed = start stages 1
-            // From before it has opened the store to some stages on.
-            Thread.Sleep(random.Next(60, 260))
-            killed.Kill()
-            killed.WaitForExit()
+        for round in 1..kills do
+            let before = (computed ()).Length
+            let killed = start stages 1
+
+            // Somewhere in computing, writing and renaming; now and then before or while it opens the store.
+            if round % 5 > 0 then
+                waitFor (fun () -> (computed ()).Length > before)
+                Thread.Sleep(random.Next 25)
+            else
+                Thread.Sleep(random.Next 200)
+
+            kill killed
             everythingIsWhole ()
 
         Assert.NotEmpty(computed ())
-        start stages 1 |> succeeds |> ignore
+        start stages 1 |> succeeds
         everythingIsWhole ()
         Assert.Equal(stages, (StoreLayout.artifacts root).Length)
         // A kill costs the stage at hand and no other.
@@ -93,7 +109,7 @@ type StoreKillTests() =
         let workers = List.init 4 (fun _ -> start 25 10)
 
         for worker in workers do
-            succeeds worker |> ignore
+            succeeds worker
 
         Assert.Equal<int list>([ 0..24 ], List.sort (computed ()))
         everythingIsWhole ()
@@ -101,17 +117,19 @@ type StoreKillTests() =
 
     [<Fact>]
     member _.``a process that is killed is taken over at once, by one of those that wait``() =
-        use killed = start 1 600_000
-        waitForStage 0
+        let killed = start 1 600_000
+        waitFor (fun () -> computed () = [ 0 ])
         let waiting = List.init 3 (fun _ -> start 1 200)
-        Thread.Sleep 500
+
+        for worker in waiting do
+            Assert.Contains($"which process %d{killed.Id}", worker.StandardError.ReadLine())
+
         Assert.Equal<int list>([ 0 ], computed ())
-        killed.Kill()
-        killed.WaitForExit()
+        kill killed
         let watch = Stopwatch.StartNew()
 
         for worker in waiting do
-            Assert.Contains($"which process %d{killed.Id}", succeeds worker)
+            succeeds worker
 
         // Long before the lease of 60 s runs out.
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds 20.0)

@@ -3,11 +3,11 @@ namespace Glem.Experiments.Tests
 open System.IO
 open Glem
 
-/// A chain of stages whose answers anybody can check.
+/// Stages whose answers anybody can check.
 module WorkerStages =
-    /// The stage of this number, which reads the one before it.
+    /// The stage of this number; all others read the first one.
     let rec spec (number: int) : StageSpec =
-        let inputs = if number = 0 then [] else [ (spec (number - 1)).Key ]
+        let inputs = if number = 0 then [] else [ (spec 0).Key ]
         StageSpec.create "worker" $"Stage %d{number}" (Json.object [ "number", Json.int number ]) inputs
 
     /// The number that a kept stage has.

@@ -5,7 +5,8 @@ open System.Diagnostics
 open System.IO
 
 /// The clock that stamps the files of a folder: on a network file system its server's, which may be minutes off this
-/// machine's. Read once, from a probe's time stamp, then carried on by the local stop-watch, which nobody sets.
+/// machine's. Read once, from a probe's time stamp, then carried on by the local stop-watch, which nobody sets. It is never
+/// ahead; it lags by what making the probe took, so that nobody is found dead too soon.
 type FileClock(folder: string) =
     let start =
         lazy

@@ -101,7 +101,9 @@ module Manifest =
     }
 
     let private node (at: JsonPlace) =
-        match JsonNode.Parse(at.Value.GetRawText()) with
+        let options = JsonDocumentOptions(AllowDuplicateProperties = false)
+
+        match JsonNode.Parse(at.Value.GetRawText(), documentOptions = options) with
         | null -> Json.refuse "a value" at
         | node -> node
 

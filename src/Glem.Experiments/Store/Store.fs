@@ -1,7 +1,6 @@
 namespace Glem
 
 open System
-open System.Collections.Generic
 open System.Diagnostics
 open System.IO
 open System.Threading
@@ -22,10 +21,11 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
     static let shortestWait = TimeSpan.FromMilliseconds 20.0
     static let longestWait = TimeSpan.FromSeconds 2.0
 
-    let said = HashSet<string>()
+    // Whether it has been said that nothing can be written, since something was.
+    let mutable isRefusalKnown = 0
 
-    let once (text: string) =
-        if lock said (fun () -> said.Add text) then
+    let reportRefusal (text: string) =
+        if Interlocked.Exchange(&isRefusalKnown, 1) = 0 then
             report text
 
     let measured compute =
@@ -66,23 +66,27 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
         let value, seconds, started = measured compute
         let artifact = StoreLayout.artifact store spec.Kind spec.Key
 
-        let isKept =
+        let isFirst =
             try
                 Artifact.write store spec lease.Holder.Token started seconds (fun folder -> codec.Write folder value)
+                |> Ok
             with
             | GlemException _
             | :? IOException
-            | :? UnauthorizedAccessException as problem ->
-                report $"%s{named spec} was computed, but is not kept in %s{store}: %s{problem.Message}"
-                true
+            | :? UnauthorizedAccessException as problem -> Error problem.Message
 
-        if isKept then
+        match isFirst with
+        | Ok true ->
+            Interlocked.Exchange(&isRefusalKnown, 0) |> ignore
             computed value seconds
-        else
+        | Ok false ->
             // Another process has outrun a lease that had run out. All shall go on with one answer.
             match Artifact.look artifact spec.Key codec.Read with
             | Artifact.Look.Whole(manifest, value) -> reused artifact manifest value
             | _ -> computed value seconds
+        | Error problem ->
+            report $"%s{named spec} was computed, but is not kept in %s{store}: %s{problem}"
+            computed value seconds
 
     let setAside store (spec: StageSpec) what =
         try
@@ -123,7 +127,7 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
                     | Artifact.Look.Damaged what -> report $"%s{named spec} is damaged (%s{what}) and computed again"
                     | _ -> ()
 
-                    once $"%s{store} cannot be written to, so what is computed is not kept: %s{problem}"
+                    reportRefusal $"%s{store} cannot be written to, so what is computed is not kept: %s{problem}"
                     computeUnkept compute
                 | Ok(Ok lease) ->
                     use lease = lease

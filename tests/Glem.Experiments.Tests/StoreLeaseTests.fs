@@ -26,10 +26,10 @@ type StoreLeaseTests() =
         Directory.CreateDirectory shelf |> ignore
         let path = Path.Combine(shelf, $"%s{stage.Key.Text}.%d{generation}.lease")
 
-        File.WriteAllText(
-            path,
-            $$"""{"host":"node7","place":"b p","process":4711,"started":17,"token":"{{generation}}","timeToLive":{{timeToLive}}}"""
-        )
+        let holder =
+            $"\"host\":\"node7\",\"place\":\"b p\",\"process\":4711,\"started\":17,\"token\":\"%d{generation}\""
+
+        File.WriteAllText(path, $"{{%s{holder},\"timeToLive\":%g{timeToLive}}}")
 
         File.SetLastWriteTimeUtc(path, DateTime.UtcNow - TimeSpan.FromSeconds ago)
         path

@@ -184,8 +184,8 @@ module StoreCommand =
 
             let verb = if isDry then "would be removed" else "removed"
 
-            Console.line
-                $"%d{collected.Artifacts.Length} stages and %d{collected.Leftovers.Length} leftovers %s{verb}, %s{size collected.Bytes}; %s{size collected.Kept} stay"
+            let what = $"%d{collected.Artifacts.Length} stages and %d{collected.Leftovers.Length} leftovers"
+            Console.line $"%s{what} %s{verb}, %s{size collected.Bytes}; %s{size collected.Kept} stay"
 
             Ok()
 

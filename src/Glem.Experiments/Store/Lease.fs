@@ -7,11 +7,11 @@ open System.Threading
 open Microsoft.Win32.SafeHandles
 
 /// A file that says who computes a stage, on any file system where a file can be made that must be new, and files bear
-/// times: <name>.<generation>.lease. A holder renews its file's time; once that is older than the time to live, or as soon as the
-/// holder is a process of this machine that is gone, the lease is dead. Whoever wants a dead one makes the next
-/// generation: the file must be new, so exactly one gets it, and nobody can take a living lease away by mistake, as a
-/// rename of the dead one could when it comes late. A lease saves work and guards nothing: two holders, after a pause longer than the
-/// time to live, compute the same.
+/// times: <name>.<generation>.lease. A holder renews its file's time; once that is older than the time to live, or as
+/// soon as the holder is a process of this machine that is gone, the lease is dead. Whoever wants a dead one makes the
+/// next generation: the file must be new, so exactly one gets it, and nobody can take a living lease away by mistake,
+/// as a rename of the dead one could when it comes late. A lease saves work and guards nothing: two holders, after a
+/// pause longer than the time to live, compute the same.
 [<Sealed>]
 type Lease
     private (folder: string, name: string, generation: int, holder: Holder, handle: SafeFileHandle, content: byte[]) =
@@ -32,8 +32,8 @@ type Lease
             Holder.ofJson at, TimeSpan.FromSeconds(at |> Json.field "timeToLive" |> Json.asFloat))
         |> Result.toOption
 
-    /// Who holds it, for how long without renewal, and when it was renewed last. Opening a file makes a network file system ask
-    /// its server anew. None where it is gone. An empty lease's holder has just made it, or died in that moment.
+    /// Who holds it, for how long without renewal, and when it was renewed last. Opening a file makes a network file
+    /// system ask its server anew. None where it is gone. An empty lease's holder has just made it, or died in that moment.
     static let read file =
         try
             use handle =
@@ -156,7 +156,8 @@ type Lease
             with :? IOException when File.Exists file ->
                 Error None
 
-        // The one below must still be the dead one that was judged, and none be above: names come back when leases are given back.
+        // The one below must still be the dead one that was judged, and none be above: names come back when leases are
+        // given back.
         let isCurrent generation (below: string option option) =
             (generations folder name |> List.tryLast) = Some generation
             && match below with

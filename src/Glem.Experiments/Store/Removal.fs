@@ -3,8 +3,8 @@ namespace Glem
 open System
 open System.IO
 
-/// Takes folders of a store away, each at once: it is renamed, so that no reader meets half of it, and then deleted. All of it is
-/// for the holder of the stage's lease.
+/// Takes folders of a store away, each at once: it is renamed, so that no reader meets half of it, and then deleted. All
+/// of it is for the holder of the stage's lease.
 module Removal =
     /// Raises IOException, UnauthorizedAccessException.
     let private remove (path: string) =

@@ -192,7 +192,7 @@ type StoreCommandTests() =
         readDaysAgo 0 9.0
         let shelf = StoreLayout.shelf root "worker" (stage 0).Key
 
-        match Lease.TryTake(shelf, (stage 0).Key.Text, Lease.usualTimeToLive, FileClock shelf) with
+        match Lease.TryTake(shelf, (stage 0).Key.Text, Lease.usualTimeToLive, FileClock(shelf).Now) with
         | Ok lease ->
             use _ = lease
             Assert.Contains("0 stages", glemHere [ "gc"; "--older-than"; "1" ])

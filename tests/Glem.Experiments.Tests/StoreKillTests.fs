@@ -75,15 +75,15 @@ type StoreKillTests() =
     [<Fact>]
     member _.``killed at any moment, a store holds whole answers only, and the next process goes on``() =
         let random = Random 20260101
-        let stages, kills = 250, 40
+        let stages, kills = 150, 30
 
         for round in 1..kills do
             let before = (computed ()).Length
-            let killed = start stages 1
+            let killed = start stages 4
 
             // Somewhere in computing, writing and renaming; now and then before or while it opens the store.
             if round % 5 > 0 then
-                waitFor (fun () -> (computed ()).Length > before)
+                waitFor (fun () -> killed.HasExited || (computed ()).Length > before)
                 Thread.Sleep(random.Next 25)
             else
                 Thread.Sleep(random.Next 200)

@@ -97,7 +97,7 @@ type StoreLeaseTests() =
     member _.``a folder's clock is the one that stamps its files, and goes on``() =
         Directory.CreateDirectory shelf |> ignore
         let clock = FileClock shelf
-        let first = clock.Now
+        let first = clock.Now()
         Assert.Empty(Directory.GetFiles shelf)
         Thread.Sleep 100
         let path = Path.Combine(shelf, "a")
@@ -105,7 +105,7 @@ type StoreLeaseTests() =
         let stamp = File.GetLastWriteTimeUtc path
         // Stamps go by the kernel's ticks, of at most 10 ms.
         Assert.InRange((stamp - first).TotalSeconds, 0.08, 30.0)
-        Assert.InRange((clock.Now - stamp).TotalSeconds, -10.0, 30.0)
+        Assert.InRange((clock.Now() - stamp).TotalSeconds, -10.0, 30.0)
 
     [<Fact>]
     member _.``one waits for a living holder, says so once, and stops when it is told to``() =
@@ -165,7 +165,7 @@ type StoreLeaseTests() =
     member _.``a holder that comes late leaves its successor's lease alone``() =
         Directory.CreateDirectory shelf |> ignore
         let clock = FileClock shelf
-        let take () = Lease.TryTake(shelf, stage.Key.Text, TimeSpan.FromSeconds 60.0, clock)
+        let take () = Lease.TryTake(shelf, stage.Key.Text, TimeSpan.FromSeconds 60.0, clock.Now)
 
         match take () with
         | Ok first ->
@@ -180,3 +180,70 @@ type StoreLeaseTests() =
                 Assert.Empty(leases ())
             | other -> Assert.Fail $"%A{other}"
         | other -> Assert.Fail $"%A{other}"
+
+    [<Fact>]
+    member _.``however holders take, give back and die, there is one at a time``() =
+        Directory.CreateDirectory shelf |> ignore
+        let name = stage.Key.Text
+        let timeToLive = TimeSpan.FromSeconds 60.0
+        let clock = FileClock shelf
+        let holders, most, taken = ref 0, ref 0, ref 0
+        let dead = ConcurrentQueue<Lease>()
+        let watch = Stopwatch.StartNew()
+
+        let work seed =
+            let random = Random seed
+
+            while watch.Elapsed < TimeSpan.FromSeconds 3.0 do
+                match Lease.TryTake(shelf, name, timeToLive, clock.Now) with
+                | Error _ -> Thread.Yield() |> ignore
+                | Ok lease ->
+                    Interlocked.Increment taken |> ignore
+                    let now = Interlocked.Increment holders
+
+                    if now > 1 then
+                        most.Value <- now
+
+                    let last = leases () |> Array.maxBy (fun path -> int (path.Split('.')[1]))
+                    Interlocked.Decrement holders |> ignore
+
+                    if random.Next 2 = 0 then
+                        // It renews itself after 10 s for the first time, so this one is silent from now on.
+                        File.SetLastWriteTimeUtc(last, DateTime.UtcNow - TimeSpan.FromHours 1.0)
+                        dead.Enqueue lease
+                    else
+                        (lease :> IDisposable).Dispose()
+
+        let threads = List.init 6 (fun seed -> Thread(fun () -> work seed))
+        threads |> List.iter _.Start()
+        threads |> List.iter _.Join()
+
+        for lease in dead do
+            (lease :> IDisposable).Dispose()
+
+        Assert.Equal(0, most.Value)
+        Assert.True(taken.Value > 20, $"only %d{taken.Value} leases were taken")
+
+    [<Fact>]
+    member _.``who is late in taking over a dead lease leaves the one who has come in the meantime alone``() =
+        let path = foreign 0 60.0 61.0
+        let clock = FileClock shelf
+        let take now = Lease.TryTake(shelf, stage.Key.Text, TimeSpan.FromSeconds 60.0, now)
+        let newcomer = ref None
+
+        // Between the look at the dead lease and the judgement, it is taken over and given back, and taken anew.
+        let meanwhile () =
+            if newcomer.Value.IsNone then
+                File.Delete path
+                newcomer.Value <- take clock.Now |> Result.toOption
+
+            clock.Now()
+
+        match take meanwhile with
+        | Error None -> ()
+        | other -> Assert.Fail $"%A{other}"
+
+        let living = Lease.Living(shelf, stage.Key.Text, TimeSpan.FromSeconds 60.0)
+        Assert.Equal(newcomer.Value |> Option.map (fun lease -> Some lease.Holder), living)
+        newcomer.Value |> Option.iter (fun lease -> (lease :> IDisposable).Dispose())
+        Assert.Empty(leases ())

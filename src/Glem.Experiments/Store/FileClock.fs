@@ -27,6 +27,6 @@ type FileClock(folder: string) =
             File.GetLastWriteTimeUtc handle, Stopwatch.StartNew()
 
     /// Now, in UTC. Raises IOException, UnauthorizedAccessException where no file can be made.
-    member _.Now =
+    member _.Now() =
         let at, since = start.Value
         at + since.Elapsed

@@ -45,11 +45,11 @@ type Lease
         with :? FileNotFoundException ->
             None
 
-    static let isDead (timeToLive: TimeSpan) (clock: FileClock) (known, renewed: DateTime) =
+    static let isDead (timeToLive: TimeSpan) (now: unit -> DateTime) (known, renewed: DateTime) =
         match known with
         | Some(holder, _) when Holder.isGone holder -> true
-        | Some(_, own: TimeSpan) -> clock.Now - renewed > own
-        | None -> clock.Now - renewed > timeToLive
+        | Some(_, own: TimeSpan) -> now () - renewed > own
+        | None -> now () - renewed > timeToLive
 
     static let token known = known |> Option.map (fun (holder: Holder, _: TimeSpan) -> holder.Token)
 
@@ -116,14 +116,14 @@ type Lease
             generations folder name
             |> List.tryLast
             |> Option.bind (fun last -> read (path folder name last))
-            |> Option.filter (fun found -> not (isDead timeToLive (FileClock folder) found))
+            |> Option.filter (fun found -> not (isDead timeToLive (FileClock folder).Now found))
             |> Option.map (fun (known, _) -> Option.map fst known)
 
     /// Takes the lease. Error: who holds it, None where it is changing hands: ask again soon.
-    ///   folder : exists   name : without a dot
+    ///   folder : exists   name : without a dot   now : the folder's FileClock
     /// Raises IOException, UnauthorizedAccessException where the folder cannot be written to.
     static member TryTake
-        (folder: string, name: string, timeToLive: TimeSpan, clock: FileClock)
+        (folder: string, name: string, timeToLive: TimeSpan, now: unit -> DateTime)
         : Result<Lease, Holder option> =
         let make generation =
             let holder = Holder.self ()
@@ -180,5 +180,5 @@ type Lease
         | Some last ->
             match read (path folder name last) with
             | None -> Error None
-            | Some found when isDead timeToLive clock found -> take (last + 1) (Some(token (fst found)))
+            | Some found when isDead timeToLive now found -> take (last + 1) (Some(token (fst found)))
             | Some(known, _) -> Error(Option.map fst known)

@@ -106,7 +106,7 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
         let take () =
             try
                 Directory.CreateDirectory shelf |> ignore
-                Lease.TryTake(shelf, spec.Key.Text, timeToLive, clock) |> Ok
+                Lease.TryTake(shelf, spec.Key.Text, timeToLive, clock.Now) |> Ok
             with
             | :? IOException
             | :? UnauthorizedAccessException as problem -> Error problem.Message
@@ -172,7 +172,8 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
     member _.Folder = folder
 
     /// The stage's answer: from the store, from another process that computes it now, or computed here and kept. What
-    /// `compute` raises goes through, and gives the lease back; it may obtain the stage's inputs.
+    /// `compute` raises goes through, and gives the lease back; it may obtain the stage's inputs, which then count into the
+    /// stage's seconds.
     ///   cancel : ends the waiting for another process, with OperationCanceledException
     member _.Obtain(spec: StageSpec, codec: Codec<'a>, compute: unit -> 'a, ?cancel: CancellationToken) : Obtained<'a> =
         match folder with

@@ -65,7 +65,7 @@ module StoreCollection =
     let private holding store timeToLive (kind, key: StageKey) (action: unit -> 'r) : 'r option =
         let shelf = StoreLayout.shelf store kind key
 
-        match Lease.TryTake(shelf, key.Text, timeToLive, FileClock shelf) with
+        match Lease.TryTake(shelf, key.Text, timeToLive, FileClock(shelf).Now) with
         | Error _ -> None
         | Ok lease ->
             use _ = lease
@@ -119,7 +119,7 @@ module StoreCollection =
             for probe in StoreLayout.probes store do
                 let clock = FileClock(Path.GetDirectoryName probe |> string)
 
-                if clock.Now - File.GetLastWriteTimeUtc probe > timeToLive then
+                if clock.Now() - File.GetLastWriteTimeUtc probe > timeToLive then
                     File.Delete probe
 
         let leftovers = unfinished @ damaged

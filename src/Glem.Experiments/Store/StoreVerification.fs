@@ -20,7 +20,7 @@ module StoreVerification =
     let private repair (store: string) (timeToLive: TimeSpan) kind key : string option =
         let shelf = StoreLayout.shelf store kind key
 
-        match Lease.TryTake(shelf, key.Text, timeToLive, FileClock shelf) with
+        match Lease.TryTake(shelf, key.Text, timeToLive, FileClock(shelf).Now) with
         | Error _ -> None
         | Ok lease ->
             use _ = lease

@@ -472,6 +472,74 @@ type ModelArguments =
                 "a pre-trained encoder: architecture, parameters, memory, tokenizer, and whether it loads"
 
 [<RequireQualifiedAccess>]
+type ListStoreArguments =
+    | Store of string
+    | Kind of string
+    | Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ListStoreArguments.Store _ -> "the store's folder (default GLEM_STORE, else runs/store)"
+            | ListStoreArguments.Kind _ -> "only stages of this kind, such as lm"
+            | ListStoreArguments.Json -> "the manifests as JSON, and nothing else"
+
+[<RequireQualifiedAccess>]
+type ShowStoreArguments =
+    | [<MainCommand; Mandatory>] Key of string
+    | Store of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ShowStoreArguments.Key _ -> "a stage's key, or its first digits"
+            | ShowStoreArguments.Store _ -> "the store's folder (default GLEM_STORE, else runs/store)"
+
+[<RequireQualifiedAccess>]
+type VerifyStoreArguments =
+    | Store of string
+    | Repair
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | VerifyStoreArguments.Store _ -> "the store's folder (default GLEM_STORE, else runs/store)"
+            | VerifyStoreArguments.Repair ->
+                "move what is damaged into the store's folder damaged, so that it is computed again when it is needed"
+
+[<RequireQualifiedAccess>]
+type CollectStoreArguments =
+    | Store of string
+    | Older_Than of float
+    | Keep_Gb of float
+    | Dry_Run
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | CollectStoreArguments.Store _ -> "the store's folder (default GLEM_STORE, else runs/store)"
+            | CollectStoreArguments.Older_Than _ -> "remove what nobody has read for so many days"
+            | CollectStoreArguments.Keep_Gb _ ->
+                "remove what was read least recently, until no more than so many GB are left"
+            | CollectStoreArguments.Dry_Run -> "only say what would be removed"
+
+[<RequireQualifiedAccess>]
+type StoreArguments =
+    | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListStoreArguments>
+    | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowStoreArguments>
+    | [<CliPrefix(CliPrefix.None)>] Verify of ParseResults<VerifyStoreArguments>
+    | [<CliPrefix(CliPrefix.None)>] Gc of ParseResults<CollectStoreArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | StoreArguments.List _ ->
+                "every stage that is kept: its size, what computing it took, when it was read last"
+            | StoreArguments.Show _ -> "one stage's manifest: configuration, inputs, files, and where it was computed"
+            | StoreArguments.Verify _ -> "check every file by its SHA-256"
+            | StoreArguments.Gc _ -> "make room: what is left of processes that are gone, and what is old or too much"
+
+[<RequireQualifiedAccess>]
 type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
@@ -483,6 +551,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
     | [<CliPrefix(CliPrefix.None)>] Model of ParseResults<ModelArguments>
+    | [<CliPrefix(CliPrefix.None)>] Store of ParseResults<StoreArguments>
     | [<CliPrefix(CliPrefix.None)>] Laws of ParseResults<LawsArguments>
     | [<CliPrefix(CliPrefix.None); SubCommand>] Doctor
     | [<Inherit>] Verbose
@@ -502,6 +571,7 @@ type GlemArguments =
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Model _ -> "describe a pre-trained encoder"
+            | GlemArguments.Store _ -> "list, show, check and clear the kept answers of stages"
             | GlemArguments.Laws _ -> "check the laws of the method on this machine, and list them"
             | GlemArguments.Doctor -> "what this machine offers, and what to do where it falls short"
             | GlemArguments.Verbose -> "show stack traces with errors"

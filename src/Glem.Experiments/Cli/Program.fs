@@ -15,6 +15,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Recipe options) -> RecipeCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
     | Some(GlemArguments.Model options) -> ModelCommand.run options
+    | Some(GlemArguments.Store options) -> StoreCommand.run options
     | Some(GlemArguments.Laws options) -> LawsCommand.run options
     | Some GlemArguments.Doctor -> DoctorCommand.run ()
     | _ ->

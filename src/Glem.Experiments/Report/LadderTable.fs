@@ -19,8 +19,6 @@ module LadderTable =
         match before.TryFind key with
         | None -> ""
         | Some lower ->
-            let points value = Spread.points { Mean = value; Deviation = None }
-
             summaries
             |> List.choose (fun summary ->
                 Option.map2
@@ -28,8 +26,7 @@ module LadderTable =
                     (pick key summary)
                     (pick lower summary))
             |> PairedDifference.ofValues
-            |> Option.map (fun d ->
-                $"%s{points d.Mean} [%s{points d.Low}, %s{points d.High}] over %s{Ladder.name lower}, %d{d.Above} of %d{d.Pairs}")
+            |> Option.map (fun d -> $"%s{Points.ofDifference d} over %s{Ladder.name lower}, %d{d.Above} of %d{d.Pairs}")
             |> Option.defaultValue ""
 
     let private row name key summaries =

@@ -15,7 +15,7 @@ module internal Markdown =
         let rows = [
             for row in table.Rows ->
                 row.Cells
-                |> List.map (fun cell -> if row.Emphasised && cell <> "" then $"**%s{escape cell}**" else escape cell)
+                |> List.mapi (fun i cell -> if List.contains i row.Bold then $"**%s{escape cell}**" else escape cell)
                 |> line
         ]
 

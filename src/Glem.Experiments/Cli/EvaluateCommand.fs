@@ -10,18 +10,11 @@ module EvaluateCommand =
     let private number (value: float) = value.ToString("0.000", CultureInfo.InvariantCulture)
 
     let private render (console: IAnsiConsole) (rows: LinkRow list) =
-        // A pipe or a file gets a table that can be pasted into an issue.
-        let border =
-            if console.Profile.Out.IsTerminal then
-                TableBorder.Rounded
-            else
-                TableBorder.Markdown
-
         // A file has no edge to wrap at.
         if not console.Profile.Out.IsTerminal then
             console.Profile.Width <- 160
 
-        let table = Table(Border = border)
+        let table = ConsoleTable.create console
         table.AddColumn(TableColumn("Score")) |> ignore
 
         for name in [ "MRR"; "95%" ] @ (LinkScore.cutoffs |> List.map (sprintf "Hits@%d")) @ [ "AUROC" ] do

@@ -71,14 +71,7 @@ module Ladder =
 
     /// The ladder as a table on any console; accuracies in percent.
     let render (console: IAnsiConsole) (summary: Summary) =
-        // A pipe or a file gets a table that can be pasted into an issue; a terminal gets lines and colour.
-        let border =
-            if console.Profile.Out.IsTerminal then
-                TableBorder.Rounded
-            else
-                TableBorder.Markdown
-
-        let table = Table(Border = border)
+        let table = ConsoleTable.create console
         let percent (x: float) = (100.0 * x).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)
         let style text = if console.Profile.Out.IsTerminal then $"[green]%s{text}[/]" else text
 

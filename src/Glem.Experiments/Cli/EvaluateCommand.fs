@@ -82,12 +82,6 @@ module EvaluateCommand =
         | Some path -> RunFile.write path json
         | None -> Ok()
 
-    let private silent = {
-        new IWitness with
-            member _.During(_, work) = work ()
-            member _.Watch _ _ = ()
-    }
-
     let run (options: ParseResults<EvaluateArguments>) : Result<unit, GlemError> =
         let isJson = options.Contains EvaluateArguments.Json
 
@@ -101,7 +95,7 @@ module EvaluateCommand =
 
         let evaluate request =
             if isJson then
-                LinkEvaluation.run request silent
+                LinkEvaluation.run request Witness.silent
             else
                 ProgressView.Run(LinkEvaluation.run request)
 

@@ -79,11 +79,8 @@ module GraphBlock =
 
         rows block.NodeCount offsets sources
 
-    let private keep (device: torch.Device) (make: unit -> Tensor) =
-        (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
-
     let private propagation device (rows: Rows) (values: float32[]) : Propagation =
-        let keep = keep device
+        let keep = Scope.kept device
 
         {
             RowOffsets = keep (fun () -> torch.tensor rows.Offsets)
@@ -95,7 +92,7 @@ module GraphBlock =
         }
 
     let private index device (rows: Rows) =
-        let keep (values: int[]) = keep device (fun () -> torch.tensor values)
+        let keep (values: int[]) = Scope.kept device (fun () -> torch.tensor values)
 
         new EdgeIndex(
             keep rows.Offsets,

@@ -50,8 +50,7 @@ module SparseFeatures =
         for column in 1..width do
             transposedOffsets[column] <- transposedOffsets[column] + transposedOffsets[column - 1]
 
-        let keep (make: unit -> Tensor) =
-            (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
+        let keep = Scope.kept device
 
         {
             RowOffsets = keep (fun () -> torch.tensor offsets)

@@ -20,7 +20,7 @@ type Edges = {
 
 module Edges =
     /// Where the edges of each of n nodes begin once they are sorted by `ends` : [n+1].
-    let private offsets n (ends: int[]) =
+    let internal offsets n (ends: int[]) =
         let offsets = Array.zeroCreate (n + 1)
 
         for node in ends do

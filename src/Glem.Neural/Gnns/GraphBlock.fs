@@ -33,14 +33,7 @@ module GraphBlock =
     }
 
     let private rows m (offsets: int[]) (sources: int[]) =
-        let transposedOffsets = Array.zeroCreate (m + 1)
-
-        for source in sources do
-            transposedOffsets[source + 1] <- transposedOffsets[source + 1] + 1
-
-        for node in 1..m do
-            transposedOffsets[node] <- transposedOffsets[node] + transposedOffsets[node - 1]
-
+        let transposedOffsets = Edges.offsets m sources
         let next = Array.sub transposedOffsets 0 m
         let targets, order = Array.zeroCreate sources.Length, Array.zeroCreate sources.Length
 

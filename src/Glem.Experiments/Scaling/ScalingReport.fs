@@ -19,8 +19,7 @@ module ScalingReport =
         + (rows |> List.map line |> String.concat "")
 
     let private series (costs: StepCost list) =
-        costs
-        |> List.groupBy (fun cost -> cost.Model, (if cost.Sampled then "sampled" else "all"), cost.Hidden)
+        costs |> List.groupBy (fun cost -> cost.Model, cost.Neighbours, cost.Hidden)
 
     /// How far a series is from proportion: its largest time by edge over its smallest.
     let growth (costs: StepCost list) =
@@ -46,7 +45,7 @@ module ScalingReport =
             for cost in costs ->
                 [
                     cost.Model
-                    if cost.Sampled then "sampled" else "all"
+                    cost.Neighbours
                     string cost.Hidden
                     string cost.Nodes
                     string cost.Edges

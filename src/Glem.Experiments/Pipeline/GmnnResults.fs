@@ -41,12 +41,10 @@ module GmnnResults =
             "Seeds above"
         ]
 
-        let line cells = "| " + String.concat " | " cells + " |\n"
-
         String.concat "" [
-            line heading
-            line (heading |> List.map (fun _ -> "---"))
-            yield! outcomes |> List.groupBy _.Recipe.Dataset |> List.map (row >> line)
+            MarkdownTable.line heading
+            MarkdownTable.line (heading |> List.map (fun _ -> "---"))
+            yield! outcomes |> List.groupBy _.Recipe.Dataset |> List.map (row >> MarkdownTable.line)
         ]
 
     let private line (compute: Compute) (command: string) (outcome: GmnnOutcome) =

@@ -38,8 +38,6 @@ module LadderTable =
     /// its 95 % interval by Student's t over replicates. The rungs below the graph are the first arm's.
     ///   arms : names of the graph models, and their replicates in one order of seeds
     let markdown (arms: (string * Summary list) list) : string =
-        let line cells = "| " + String.concat " | " cells + " |\n"
-
         let rows = [
             for key, name, _ in Ladder.rungs do
                 if shared.Contains key then
@@ -52,7 +50,7 @@ module LadderTable =
         ]
 
         String.concat "" [
-            line [ ""; "valid, %"; "test, %"; "what EM adds on test, points" ]
+            MarkdownTable.line [ ""; "valid, %"; "test, %"; "what EM adds on test, points" ]
             "|---|---|---|---|\n"
-            yield! List.map line rows
+            yield! List.map MarkdownTable.line rows
         ]

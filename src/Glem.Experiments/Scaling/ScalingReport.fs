@@ -12,11 +12,9 @@ module ScalingReport =
     let private megabytes (bytes: int64) = show "0" (float bytes / 1e6)
 
     let private table headings rows =
-        let line cells = "| " + String.concat " | " cells + " |\n"
-
-        line headings
-        + line (headings |> List.map (fun _ -> "---:"))
-        + (rows |> List.map line |> String.concat "")
+        MarkdownTable.line headings
+        + MarkdownTable.line (headings |> List.map (fun _ -> "---:"))
+        + (rows |> List.map MarkdownTable.line |> String.concat "")
 
     let private series (costs: StepCost list) =
         costs |> List.groupBy (fun cost -> cost.Model, cost.Neighbours, cost.Hidden)

@@ -353,6 +353,23 @@ let ``a step takes no more targets than the recipe's batch, and every epoch take
         Assert.Equal<int>(expected, batches)
 
 [<Fact>]
+let ``a lone target is normalised by the running statistics, and moves none`` () =
+    // Without edges every layer of a step with one target has one row.
+    let alone = Csr.symmetric TinyTask.nodes []
+    let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Batch = 1 }
+
+    for model in models do
+        let gnn = GraphModel.ofRecipe (recipe model) tiny TinyTask.classes |> GnnConfig.gnn
+        let start = GraphModel.initial TinyTask.key gnn
+        let phi, p = SampledTraining.fitWith None compute gnn [ 2; 2 ] stage alone tiny start
+        Assert.All(p.Logits.ToArray(), (fun z -> Assert.True(Single.IsFinite z, $"%O{model} answers %g{z}")))
+        Assert.False(TinyTask.areEqual start phi, $"%O{model} learned nothing")
+
+        for KeyValue(name, weight) in phi do
+            if name.Contains "running" then
+                Assert.Equal<float32>(start[name].Values, weight.Values)
+
+[<Fact>]
 let ``fan-outs that are not one for each layer, or for a network without layers, are refused`` () =
     let refused model fanOuts =
         let raised =

@@ -1,9 +1,10 @@
 namespace Glem
 
-/// The percentile bootstrap of a mean (Efron & Tibshirani 1993, chapter 13).
+/// The bootstrap of a mean, with its percentile interval (Efron & Tibshirani 1993, chapter 13).
 module Bootstrap =
     /// Where a share q of sorted numbers lies below, linear between order statistics (numpy's default).
-    let private quantile (q: float) (sorted: float[]) =
+    ///   q : 0 to 1   sorted : [m], at least one, rising
+    let quantile (q: float) (sorted: float[]) =
         let at = q * float (sorted.Length - 1)
         let low = int at
         let high = min (low + 1) (sorted.Length - 1)
@@ -22,12 +23,14 @@ module Bootstrap =
     /// Indices of one resample of m values, drawn with replacement.
     let resample (key: Key) (m: int) = Array.init m (fun i -> int (Key.seed (Key.at i key) % uint64 m))
 
+    /// The means of `count` resamples.   values : [m], at least one, independent of each other   result : [count]
+    let means (key: Key) (count: int) (values: float[]) =
+        Array.init count (fun draw -> resample (Key.at draw key) values.Length |> meanOf values)
+
     /// The interval of the values' mean, from `count` resamples. Nothing without values.
     ///   values : [m], independent of each other
     let ofMean (key: Key) (count: int) (level: float) (values: float[]) : struct (float * float) voption =
         if values.Length = 0 then
             ValueNone
         else
-            Array.init count (fun draw -> resample (Key.at draw key) values.Length |> meanOf values)
-            |> interval level
-            |> ValueSome
+            means key count values |> interval level |> ValueSome

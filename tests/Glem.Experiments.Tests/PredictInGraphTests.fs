@@ -11,12 +11,6 @@ let private compute: Compute = {
     Memory = MemoryBudget.standard ()
 }
 
-let private silent = {
-    new IWitness with
-        member _.During(_, work) = work ()
-        member _.Watch _ _ = ()
-}
-
 /// A finished run on colours, in a folder.
 let private run (folder: TestFolder) settings =
     let recipe = Settings.setAll settings Colours.recipe |> Result.orRaise
@@ -30,7 +24,7 @@ let private run (folder: TestFolder) settings =
             Output = folder.File "run"
             Command = "a test"
         }
-        silent
+        Witness.silent
     |> Result.orRaise
     |> ignore
 

@@ -14,12 +14,6 @@ type PretrainTests() =
     let folder = new TestFolder()
     let texts = Colours.dataset.Value.Graph.Texts
 
-    let silent = {
-        new IWitness with
-            member _.During(_, work) = work ()
-            member _.Watch _ _ = ()
-    }
-
     let request name : PretrainRequest = {
         Recipe = Colours.recipe |> Settings.setAll [ "mlm.fit.epochs=2"; "lm.maxTokens=16" ] |> Result.orRaise
         Texts = texts
@@ -34,7 +28,7 @@ type PretrainTests() =
         Command = "a test"
     }
 
-    let run request stops = Pretrain.run request stops silent
+    let run request stops = Pretrain.run request stops Witness.silent
     let never () = false
     let bytes name file = File.ReadAllBytes(Path.Combine(folder.File name, file))
 

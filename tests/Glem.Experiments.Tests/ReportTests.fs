@@ -130,6 +130,56 @@ module ReportTests =
             Assert.Contains("76.0 ± 2.8", markdown)
             Assert.Contains("| GLEM-LM − LM alone | +5.0 ± 1.4 | 2 of 2 | 0: +4.0; 1: +6.0 |", markdown))
 
+    /// The ladder's rows of a report on runs with these test accuracies of the LM alone and of GLEM's LM, by seed.
+    let private ladder (scores: (float * float) list) =
+        MadeUp.inFolder (fun folder ->
+            let runs = [
+                for seed, (lmOnly, glemLm) in List.indexed scores ->
+                    let run = Path.Combine(folder, string seed)
+                    MadeUp.run run seed 5
+                    let only test = Some { Valid = 0.5; Test = test }
+
+                    {
+                        MadeUp.summary (Random seed) with
+                            Majority = None
+                            TfIdf = None
+                            GnnRaw = None
+                            Static = None
+                            SelfTraining = None
+                            GlemGnn = None
+                            LmOnly = only lmOnly
+                            GlemLm = only glemLm
+                            Selected =
+                                Some {
+                                    LmRound = 1
+                                    GnnRound = 1
+                                    Model = Student.Lm
+                                }
+                    }
+                    |> Summary.write (RunFolder.summary run)
+                    |> Result.orRaise
+
+                    run
+            ]
+
+            Report.write folder runs |> Result.orRaise
+            let read name = File.ReadAllText(Path.Combine(folder, name))
+
+            Assert.Equal(
+                (read "report.md").Contains "**",
+                (read "report.html").Contains "<td class=\"number\"><strong>"
+            )
+
+            read "report.md")
+
+    [<Fact>]
+    let ``a score is bold where its seeds agree, and nothing is where they do not or there is one`` () =
+        let agreed = ladder [ 0.70, 0.74; 0.72, 0.77; 0.71, 0.755 ]
+        Assert.Contains("| GLEM-LM | 50.0 ± 0.0 | **75.5 ± 1.5** | +4.5 ± 0.5 | selected in 3 of 3 (round 1) |", agreed)
+        Assert.Contains("+4.5 [+3.3, +5.7] points against the LM alone".Replace("[", "\\[").Replace("]", "\\]"), agreed)
+        Assert.DoesNotContain("**", ladder [ 0.70, 0.74; 0.76, 0.77; 0.71, 0.69 ])
+        Assert.DoesNotContain("**", ladder [ 0.70, 0.74 ])
+
     [<Fact>]
     let ``the pseudo-ELBO and the audit have a section where the run recorded them, and none where it did not`` () =
         MadeUp.inFolder (fun folder ->
@@ -264,60 +314,43 @@ module ReportTests =
             Assert.True((Report.write output [ run ]).IsError)
             Assert.False(Directory.Exists output))
 
-    /// The folder shared/ beside or above the test assembly, where the golden data is.
-    let private fixtures () =
-        let rec search (folder: DirectoryInfo | null) =
-            match folder with
-            | null -> None
-            | folder ->
-                let candidate = Path.Combine(folder.FullName, "shared", "fixtures", "metrics.json")
-                if File.Exists candidate then Some candidate else search folder.Parent
-
-        search (DirectoryInfo AppContext.BaseDirectory)
-
     [<Fact>]
     let ``confusion, per-class scores and reliability agree with scikit-learn and numpy`` () =
-        match fixtures () with
-        | None -> Assert.Skip "shared/fixtures/metrics.json is not here"
-        | Some path ->
-            let problem =
-                (JsonDocument.Parse(File.ReadAllText path))
-                    .RootElement.GetProperty("problems")
-                    .GetProperty("five_classes")
+        let problem = (Reference.metrics "problems").GetProperty "five_classes"
 
-            let list (key: string) = problem.GetProperty(key).EnumerateArray() |> List.ofSeq
-            let numbers key = list key |> List.map _.GetDouble()
-            let gold = list "y_true" |> List.map string
-            let predicted = list "y_pred" |> List.map string
+        let list (key: string) = problem.GetProperty(key).EnumerateArray() |> List.ofSeq
+        let numbers key = list key |> List.map _.GetDouble()
+        let gold = list "y_true" |> List.map string
+        let predicted = list "y_pred" |> List.map string
 
-            let confidence =
-                list "logits"
-                |> List.map (fun row ->
-                    let z = row.EnumerateArray() |> Seq.map _.GetDouble() |> Array.ofSeq
-                    let e = z |> Array.map (fun x -> exp (x - Array.max z))
-                    Array.max e / Array.sum e)
+        let confidence =
+            list "logits"
+            |> List.map (fun row ->
+                let z = row.EnumerateArray() |> Seq.map _.GetDouble() |> Array.ofSeq
+                let e = z |> Array.map (fun x -> exp (x - Array.max z))
+                Array.max e / Array.sum e)
 
-            let confusion = Confusion.ofPairs [ "0"; "1"; "2"; "3"; "4" ] (List.zip gold predicted)
+        let confusion = Confusion.ofPairs [ "0"; "1"; "2"; "3"; "4" ] (List.zip gold predicted)
 
-            let expected =
-                list "confusion_matrix_rows_true_cols_pred"
-                |> List.map (fun row -> row.EnumerateArray() |> Seq.map _.GetInt32() |> List.ofSeq)
-                |> array2D
+        let expected =
+            list "confusion_matrix_rows_true_cols_pred"
+            |> List.map (fun row -> row.EnumerateArray() |> Seq.map _.GetInt32() |> List.ofSeq)
+            |> array2D
 
-            Assert.Equal<int[,]>(expected, confusion.Counts)
+        Assert.Equal<int[,]>(expected, confusion.Counts)
 
-            for key, score in
-                [
-                    "precision_per_class", (fun (s: ClassScore) -> s.Precision)
-                    "recall_per_class", _.Recall
-                    "f1_per_class", _.F1
-                ] do
-                for a, b in List.zip (numbers key) (Confusion.perClass confusion |> List.map score) do
-                    Assert.Equal(a, b, 1e-9)
+        for key, score in
+            [
+                "precision_per_class", (fun (s: ClassScore) -> s.Precision)
+                "recall_per_class", _.Recall
+                "f1_per_class", _.F1
+            ] do
+            for a, b in List.zip (numbers key) (Confusion.perClass confusion |> List.map score) do
+                Assert.Equal(a, b, 1e-9)
 
-            let right = List.map2 (=) gold predicted
-            let error = List.zip confidence right |> Reliability.bins |> Reliability.error
-            Assert.Equal((problem.GetProperty "ece_15").GetDouble(), Option.get error, 1e-9)
+        let right = List.map2 (=) gold predicted
+        let error = List.zip confidence right |> Reliability.bins |> Reliability.error
+        Assert.Equal((problem.GetProperty "ece_15").GetDouble(), Option.get error, 1e-9)
 
     [<Fact>]
     let ``every guess falls in the one bin that holds its confidence`` () =

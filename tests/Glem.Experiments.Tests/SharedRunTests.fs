@@ -5,12 +5,6 @@ open Glem
 open TorchSharp
 open Xunit
 
-let private silent = {
-    new IWitness with
-        member _.During(_, work) = work ()
-        member _.Watch _ _ = ()
-}
-
 let private request (folder: TestFolder) settings name : TrialRequest = {
     Recipe = Settings.setAll settings Colours.recipe |> Result.orRaise
     Dataset = Colours.dataset.Value
@@ -29,8 +23,8 @@ let ``a run that shares its language model with another gives the bits that it g
     use folder = new TestFolder()
     let gcn = request folder [ "gnn.model=gcn" ]
     let sage = request folder [ "gnn.model=sage"; "rounds=1" ]
-    Trial.runAll [ gcn "gcn"; sage "sage" ] silent |> Result.orRaise |> ignore
-    Trial.run (sage "alone") silent |> Result.orRaise |> ignore
+    Trial.runAll [ gcn "gcn"; sage "sage" ] Witness.silent |> Result.orRaise |> ignore
+    Trial.run (sage "alone") Witness.silent |> Result.orRaise |> ignore
 
     for name in [ "metrics.jsonl"; "elbo.jsonl"; "audit.jsonl"; "predictions.csv" ] do
         let read run = File.ReadAllText(Path.Combine(folder.File run, name))
@@ -43,7 +37,7 @@ let ``runs of two language models are not shared, and none of them begins`` () =
     let one = request folder [] "one"
     let other = request folder [ "lmFit.epochs=3" ] "other"
 
-    match Trial.runAll [ one; other ] silent with
+    match Trial.runAll [ one; other ] Witness.silent with
     | Error(InSetting("lmFit", _, _)) -> Assert.Empty(Directory.GetFileSystemEntries folder.Path)
     | answer -> Assert.Fail $"%A{answer}"
 

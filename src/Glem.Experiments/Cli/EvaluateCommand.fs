@@ -10,18 +10,11 @@ module EvaluateCommand =
     let private number (value: float) = value.ToString("0.000", CultureInfo.InvariantCulture)
 
     let private render (console: IAnsiConsole) (rows: LinkRow list) =
-        // A pipe or a file gets a table that can be pasted into an issue.
-        let border =
-            if console.Profile.Out.IsTerminal then
-                TableBorder.Rounded
-            else
-                TableBorder.Markdown
-
         // A file has no edge to wrap at.
         if not console.Profile.Out.IsTerminal then
             console.Profile.Width <- 160
 
-        let table = Table(Border = border)
+        let table = ConsoleTable.create console
         table.AddColumn(TableColumn("Score")) |> ignore
 
         for name in [ "MRR"; "95%" ] @ (LinkScore.cutoffs |> List.map (sprintf "Hits@%d")) @ [ "AUROC" ] do
@@ -89,12 +82,6 @@ module EvaluateCommand =
         | Some path -> RunFile.write path json
         | None -> Ok()
 
-    let private silent = {
-        new IWitness with
-            member _.During(_, work) = work ()
-            member _.Watch _ _ = ()
-    }
-
     let run (options: ParseResults<EvaluateArguments>) : Result<unit, GlemError> =
         let isJson = options.Contains EvaluateArguments.Json
 
@@ -108,7 +95,7 @@ module EvaluateCommand =
 
         let evaluate request =
             if isJson then
-                LinkEvaluation.run request silent
+                LinkEvaluation.run request Witness.silent
             else
                 ProgressView.Run(LinkEvaluation.run request)
 

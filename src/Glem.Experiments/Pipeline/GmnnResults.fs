@@ -12,8 +12,6 @@ module GmnnResults =
             GmnnRecipe.citeseer.Dataset, ("70.3", "73.0 ± 0.8")
         ]
 
-    let private points (x: float) = Spread.points { Mean = x; Deviation = None }
-
     let private row (dataset: string, outcomes: GmnnOutcome list) =
         let spread select = outcomes |> List.map select |> Spread.ofValues |> Option.map Spread.percent
         let gain = outcomes |> List.map (fun o -> o.Gmnn.Test - o.Gcn.Test) |> PairedDifference.ofValues
@@ -26,9 +24,7 @@ module GmnnResults =
             gcn
             spread _.Gmnn.Test |> Option.defaultValue ""
             gmnn
-            gain
-            |> Option.map (fun d -> $"%s{points d.Mean} [%s{points d.Low}, %s{points d.High}]")
-            |> Option.defaultValue ""
+            gain |> Option.map Points.ofDifference |> Option.defaultValue ""
             gain |> Option.map (fun d -> $"%d{d.Above} of %d{d.Pairs}") |> Option.defaultValue ""
         ]
 
@@ -45,12 +41,10 @@ module GmnnResults =
             "Seeds above"
         ]
 
-        let line cells = "| " + String.concat " | " cells + " |\n"
-
         String.concat "" [
-            line heading
-            line (heading |> List.map (fun _ -> "---"))
-            yield! outcomes |> List.groupBy _.Recipe.Dataset |> List.map (row >> line)
+            MarkdownTable.line heading
+            MarkdownTable.line (heading |> List.map (fun _ -> "---"))
+            yield! outcomes |> List.groupBy _.Recipe.Dataset |> List.map (row >> MarkdownTable.line)
         ]
 
     let private line (compute: Compute) (command: string) (outcome: GmnnOutcome) =

@@ -4,7 +4,11 @@ open System.Text.Json.Nodes
 
 type internal Column = { Heading: string; Numeric: bool }
 
-type internal Row = { Cells: string list; Emphasised: bool }
+type internal Row = {
+    Cells: string list
+    /// Columns whose cell is set in bold.
+    Bold: int list
+}
 
 type internal Table = {
     Caption: string
@@ -51,10 +55,20 @@ module internal Table =
                     Numeric = heading.StartsWith '#'
                 }
         ]
-        Rows = [ for cells in rows -> { Cells = cells; Emphasised = false } ]
+        Rows = [ for cells in rows -> { Cells = cells; Bold = [] } ]
     }
 
-    let emphasise (choose: int -> bool) (table: Table) = {
+    /// Sets one cell of a column in bold, where there is one to set (Bold.best).
+    let embolden (column: int) (row: int option) (table: Table) = {
         table with
-            Rows = table.Rows |> List.mapi (fun i row -> { row with Emphasised = choose i })
+            Rows =
+                table.Rows
+                |> List.mapi (fun i cells ->
+                    if Some i = row then
+                        {
+                            cells with
+                                Bold = column :: cells.Bold
+                        }
+                    else
+                        cells)
     }

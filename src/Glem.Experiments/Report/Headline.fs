@@ -29,13 +29,17 @@ module internal Headline =
             let parts = models |> List.map (fun (name, count) -> $"%s{name} %d{count}x") |> String.concat ", "
             $"The student selected on validation (%s{parts})"
 
+    /// "+1.2", or over several seeds "+1.2 [+0.4, +2.0]": of test accuracy, in points.
     let private gain pick arm =
         arm.Runs
         |> List.choose (fun run ->
             match answer run, pick run.Summary with
             | Some(a: Score), Some(b: Score) -> Some(a.Test - b.Test)
             | _ -> None)
-        |> Spread.ofValues
+        |> function
+            | [] -> None
+            | [ one ] -> Some(Points.ofFraction one)
+            | several -> several |> PairedDifference.ofValues |> Option.map Points.ofDifference
 
     let private gains arm =
         [
@@ -55,11 +59,17 @@ module internal Headline =
                 answers |> List.map part |> Spread.ofValues |> Option.map Spread.percent |> Option.defaultValue ""
 
             let against =
-                match gains arm |> List.map (fun (name, gain) -> $"%s{Spread.points gain} points against %s{name}") with
+                match gains arm |> List.map (fun (name, gain) -> $"%s{gain} points against %s{name}") with
                 | [] -> ""
                 | gains -> ", " + String.concat ", " gains
 
-            $"%s{model arm} classifies %s{over _.Test} %% of %s{dataset}'s test nodes correctly (validation %s{over _.Valid} %%)%s{against}; %s{seeds arm}."
+            let brackets =
+                if answers.Length > 1 && against <> "" then
+                    " In brackets the difference's 95 % interval over seeds: one that holds 0 shows no difference."
+                else
+                    ""
+
+            $"%s{model arm} classifies %s{over _.Test} %% of %s{dataset}'s test nodes correctly (validation %s{over _.Valid} %%)%s{against}; %s{seeds arm}.%s{brackets}"
 
     let tiles arm =
         [
@@ -67,7 +77,7 @@ module internal Headline =
             | Some spread -> Spread.percent spread + " %", "test accuracy of the selected model"
             | None -> ()
             for name, gain in gains arm do
-                Spread.points gain, $"points against %s{name}"
+                gain, $"points against %s{name}"
             match arm.Runs |> List.map RunSection.total |> Spread.ofValues with
             | Some spread when spread.Mean > 0.0 -> RunSection.seconds spread.Mean, "wall-clock time of a run"
             | _ -> ()

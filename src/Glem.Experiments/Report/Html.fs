@@ -49,10 +49,12 @@ module internal Html =
         add "</tr></thead>\n<tbody>\n"
 
         for row in table.Rows do
-            add (if row.Emphasised then "<tr class=\"selected\">" else "<tr>")
+            add "<tr>"
 
-            for column, cell in List.zip table.Columns row.Cells do
-                add $"<td%s{side column}>%s{encode cell}</td>"
+            for i, (column, cell) in List.zip table.Columns row.Cells |> List.indexed do
+                let text = encode cell
+                let text = if List.contains i row.Bold then $"<strong>%s{text}</strong>" else text
+                add $"<td%s{side column}>%s{text}</td>"
 
             add "</tr>\n"
 

@@ -104,13 +104,22 @@ module internal LadderSection =
                 ]
         ]
 
-        let isSelected i =
-            let key, _, _ = present[i]
-            (choice arm key).StartsWith "selected"
+        /// The column's one entry that stands clear of the others over the seeds.
+        let best part =
+            Bold.best [
+                for _, _, pick in present ->
+                    Map [
+                        for run in arm.Runs do
+                            match pick run.Summary with
+                            | Some score -> run.Info.Seed, part score
+                            | None -> ()
+                    ]
+            ]
 
         let note =
             if arm.Runs.Length > 1 then
                 $"Mean ± standard deviation over %d{arm.Runs.Length} runs. "
+                + "Bold is what lies above every other of its column by a paired difference whose 95 % interval excludes 0. "
             else
                 "One run: differences of this size may come from the seed alone. "
 
@@ -136,7 +145,8 @@ module internal LadderSection =
                         "Chosen on validation"
                     ]
                     rows
-                |> Table.emphasise isSelected
+                |> Table.embolden 1 (best _.Valid)
+                |> Table.embolden 2 (best _.Test)
                 |> Table
             ]
         }

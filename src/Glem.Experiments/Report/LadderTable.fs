@@ -19,8 +19,6 @@ module LadderTable =
         match before.TryFind key with
         | None -> ""
         | Some lower ->
-            let points value = Spread.points { Mean = value; Deviation = None }
-
             summaries
             |> List.choose (fun summary ->
                 Option.map2
@@ -28,8 +26,7 @@ module LadderTable =
                     (pick key summary)
                     (pick lower summary))
             |> PairedDifference.ofValues
-            |> Option.map (fun d ->
-                $"%s{points d.Mean} [%s{points d.Low}, %s{points d.High}] over %s{Ladder.name lower}, %d{d.Above} of %d{d.Pairs}")
+            |> Option.map (fun d -> $"%s{Points.ofDifference d} over %s{Ladder.name lower}, %d{d.Above} of %d{d.Pairs}")
             |> Option.defaultValue ""
 
     let private row name key summaries =
@@ -41,8 +38,6 @@ module LadderTable =
     /// its 95 % interval by Student's t over replicates. The rungs below the graph are the first arm's.
     ///   arms : names of the graph models, and their replicates in one order of seeds
     let markdown (arms: (string * Summary list) list) : string =
-        let line cells = "| " + String.concat " | " cells + " |\n"
-
         let rows = [
             for key, name, _ in Ladder.rungs do
                 if shared.Contains key then
@@ -55,7 +50,7 @@ module LadderTable =
         ]
 
         String.concat "" [
-            line [ ""; "valid, %"; "test, %"; "what EM adds on test, points" ]
+            MarkdownTable.line [ ""; "valid, %"; "test, %"; "what EM adds on test, points" ]
             "|---|---|---|---|\n"
-            yield! List.map line rows
+            yield! List.map MarkdownTable.line rows
         ]

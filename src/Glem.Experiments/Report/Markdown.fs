@@ -7,22 +7,20 @@ module internal Markdown =
     // Names come from data: without this a class called "a|b" or "<T>" breaks its table.
     let private escape (text: string) = Regex.Replace(text, @"[\\`*_\[\]<>|#]", @"\$0").ReplaceLineEndings " "
 
-    let private line cells = "| " + String.concat " | " cells + " |\n"
-
     let private table (table: Table) =
         let rule = [ for column in table.Columns -> if column.Numeric then "---:" else "---" ]
 
         let rows = [
             for row in table.Rows ->
                 row.Cells
-                |> List.map (fun cell -> if row.Emphasised && cell <> "" then $"**%s{escape cell}**" else escape cell)
-                |> line
+                |> List.mapi (fun i cell -> if List.contains i row.Bold then $"**%s{escape cell}**" else escape cell)
+                |> MarkdownTable.line
         ]
 
         String.concat "" [
             $"%s{escape table.Caption}:\n\n"
-            line [ for column in table.Columns -> escape column.Heading ]
-            line rule
+            MarkdownTable.line [ for column in table.Columns -> escape column.Heading ]
+            MarkdownTable.line rule
             yield! rows
             "\n"
         ]

@@ -29,13 +29,12 @@ module internal PairedSection =
         let row (name, values) =
             let spread = values |> List.map snd |> Spread.ofValues
             let up = values |> List.filter (fun (_, d) -> d > 0.0) |> List.length
-            let points d = Spread.points { Mean = d; Deviation = None }
 
             [
                 name
                 spread |> Option.map Spread.points |> Option.defaultValue ""
                 $"%d{up} of %d{values.Length}"
-                values |> List.map (fun (seed, d) -> $"%d{seed}: %s{points d}") |> String.concat "; "
+                values |> List.map (fun (seed, d) -> $"%d{seed}: %s{Points.ofFraction d}") |> String.concat "; "
             ]
 
         let data = [

@@ -71,16 +71,9 @@ module Ladder =
 
     /// The ladder as a table on any console; accuracies in percent.
     let render (console: IAnsiConsole) (summary: Summary) =
-        // A pipe or a file gets a table that can be pasted into an issue; a terminal gets lines and emphasis.
-        let border =
-            if console.Profile.Out.IsTerminal then
-                TableBorder.Rounded
-            else
-                TableBorder.Markdown
-
-        let table = Table(Border = border)
+        let table = ConsoleTable.create console
         let percent (x: float) = (100.0 * x).ToString("0.0", System.Globalization.CultureInfo.InvariantCulture)
-        let style text = if console.Profile.Out.IsTerminal then $"[bold green]%s{text}[/]" else text
+        let style text = if console.Profile.Out.IsTerminal then $"[green]%s{text}[/]" else text
 
         table.AddColumn "Accuracy, %" |> ignore
         table.AddColumn(TableColumn("Validation").RightAligned().NoWrap()) |> ignore

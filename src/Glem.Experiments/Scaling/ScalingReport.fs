@@ -12,15 +12,12 @@ module ScalingReport =
     let private megabytes (bytes: int64) = show "0" (float bytes / 1e6)
 
     let private table headings rows =
-        let line cells = "| " + String.concat " | " cells + " |\n"
-
-        line headings
-        + line (headings |> List.map (fun _ -> "---:"))
-        + (rows |> List.map line |> String.concat "")
+        MarkdownTable.line headings
+        + MarkdownTable.line (headings |> List.map (fun _ -> "---:"))
+        + (rows |> List.map MarkdownTable.line |> String.concat "")
 
     let private series (costs: StepCost list) =
-        costs
-        |> List.groupBy (fun cost -> cost.Model, (if cost.Sampled then "sampled" else "all"), cost.Hidden)
+        costs |> List.groupBy (fun cost -> cost.Model, cost.Neighbours, cost.Hidden)
 
     /// How far a series is from proportion: its largest time by edge over its smallest.
     let growth (costs: StepCost list) =
@@ -46,7 +43,7 @@ module ScalingReport =
             for cost in costs ->
                 [
                     cost.Model
-                    if cost.Sampled then "sampled" else "all"
+                    cost.Neighbours
                     string cost.Hidden
                     string cost.Nodes
                     string cost.Edges

@@ -26,6 +26,9 @@ type StepCost = {
     Peak: int64
 } with
 
+    /// "sampled" or "all".
+    member this.Neighbours = if this.Sampled then "sampled" else "all"
+
     /// Processor time by edge, nanoseconds.
     member this.PerEdge = this.Processor / float this.Edges * 1e9
 
@@ -46,7 +49,7 @@ module StepCost =
     let toLine (cost: StepCost) =
         String.concat "," [
             cost.Model
-            if cost.Sampled then "sampled" else "all"
+            cost.Neighbours
             string cost.Hidden
             string cost.Width
             string cost.Nodes

@@ -20,7 +20,7 @@ type Edges = {
 
 module Edges =
     /// Where the edges of each of n nodes begin once they are sorted by `ends` : [n+1].
-    let private offsets n (ends: int[]) =
+    let internal offsets n (ends: int[]) =
         let offsets = Array.zeroCreate (n + 1)
 
         for node in ends do
@@ -169,8 +169,7 @@ module Edges =
 
     /// As tensors on a device, without weights; those of an undirected graph are their own transpose. The caller owns them.
     let index (device: torch.Device) (edges: Edges) : EdgeIndex =
-        let keep (values: int[]) =
-            (Scope.freeing Seq.singleton (fun () -> torch.tensor(values).``to`` device)).DetachFromDisposeScope()
+        let keep (values: int[]) = Scope.kept device (fun () -> torch.tensor values)
 
         let order = Array.zeroCreate edges.Count
         visitTransposed edges (fun _ e place -> order[place] <- e)

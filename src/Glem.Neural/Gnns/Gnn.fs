@@ -115,10 +115,14 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?r
     member this.Linear (name: string) (x: NodeFeatures) =
         (NodeFeatures.linear this[$"%s{name}.weight"] x).add this[$"%s{name}.bias"]
 
-    /// torch.nn.BatchNorm1d with its defaults : [n; d]. Training moves the running statistics.
+    /// torch.nn.BatchNorm1d with its defaults : [n; d]. Training moves the running statistics. One row has no variance: it is
+    /// normalised by them as in evaluation, and does not move them. (PyTorch's Python refuses such a batch; libtorch makes
+    /// the row 0 and the running variance NaN.)
     member this.BatchNorm (name: string) (x: Tensor) =
+        let isOwn = this.IsTraining && x.shape[0] > 1L
+
         let running (what: string) : Tensor | null =
-            if isStill && this.IsTraining then null else this[$"%s{name}.running_%s{what}"]
+            if isStill && isOwn then null else this[$"%s{name}.running_%s{what}"]
 
         torch.nn.functional.batch_norm (
             x,
@@ -126,7 +130,7 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?r
             running "var",
             this[$"%s{name}.weight"],
             this[$"%s{name}.bias"],
-            this.IsTraining,
+            isOwn,
             0.1,
             1e-5
         )

@@ -33,14 +33,7 @@ module GraphBlock =
     }
 
     let private rows m (offsets: int[]) (sources: int[]) =
-        let transposedOffsets = Array.zeroCreate (m + 1)
-
-        for source in sources do
-            transposedOffsets[source + 1] <- transposedOffsets[source + 1] + 1
-
-        for node in 1..m do
-            transposedOffsets[node] <- transposedOffsets[node] + transposedOffsets[node - 1]
-
+        let transposedOffsets = Edges.offsets m sources
         let next = Array.sub transposedOffsets 0 m
         let targets, order = Array.zeroCreate sources.Length, Array.zeroCreate sources.Length
 
@@ -79,11 +72,8 @@ module GraphBlock =
 
         rows block.NodeCount offsets sources
 
-    let private keep (device: torch.Device) (make: unit -> Tensor) =
-        (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
-
     let private propagation device (rows: Rows) (values: float32[]) : Propagation =
-        let keep = keep device
+        let keep = Scope.kept device
 
         {
             RowOffsets = keep (fun () -> torch.tensor rows.Offsets)
@@ -95,7 +85,7 @@ module GraphBlock =
         }
 
     let private index device (rows: Rows) =
-        let keep (values: int[]) = keep device (fun () -> torch.tensor values)
+        let keep (values: int[]) = Scope.kept device (fun () -> torch.tensor values)
 
         new EdgeIndex(
             keep rows.Offsets,

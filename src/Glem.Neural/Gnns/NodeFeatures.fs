@@ -42,16 +42,8 @@ module SparseFeatures =
 
         // A stable order by column: rows stay ascending within each column.
         let order = Array.init columns.Length id |> Array.sortBy (fun at -> struct (columns[at], at))
-        let transposedOffsets = Array.zeroCreate (width + 1)
-
-        for column in columns do
-            transposedOffsets[column + 1] <- transposedOffsets[column + 1] + 1
-
-        for column in 1..width do
-            transposedOffsets[column] <- transposedOffsets[column] + transposedOffsets[column - 1]
-
-        let keep (make: unit -> Tensor) =
-            (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
+        let transposedOffsets = Edges.offsets width columns
+        let keep = Scope.kept device
 
         {
             RowOffsets = keep (fun () -> torch.tensor offsets)

@@ -57,9 +57,6 @@ type Propagation = {
                 tensor.Dispose()
 
 module Propagation =
-    let private keep (device: torch.Device) (make: unit -> Tensor) =
-        (Scope.freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
-
     /// Elements written at a time: a span holds less than 2^31 bytes.
     let private part = 1 <<< 28
 
@@ -108,9 +105,9 @@ module Propagation =
 
     /// The matrix whose entry of an edge is a function of its target, source and weight. The caller owns it.
     let ofFunction (device: torch.Device) (edges: Edges) (value: int -> int -> float32 -> float32) =
-        let rows = keep device (fun () -> torch.tensor edges.Offsets)
-        let columns = keep device (fun () -> torch.tensor edges.Sources)
-        let values = keep device (fun () -> filled edges value)
+        let rows = Scope.kept device (fun () -> torch.tensor edges.Offsets)
+        let columns = Scope.kept device (fun () -> torch.tensor edges.Sources)
+        let values = Scope.kept device (fun () -> filled edges value)
         let isUndirected = Edges.isUndirected edges
         // Then an entry's mirror image is known from its place alone.
         let isPlain = isUndirected && edges.Weights.Length = 0
@@ -123,19 +120,19 @@ module Propagation =
                 if isUndirected then
                     rows
                 else
-                    keep device (fun () -> torch.tensor (Edges.transposedOffsets edges))
+                    Scope.kept device (fun () -> torch.tensor (Edges.transposedOffsets edges))
             TransposedColumns =
                 if isUndirected then
                     columns
                 else
-                    keep device (fun () -> transposedColumns edges)
+                    Scope.kept device (fun () -> transposedColumns edges)
             TransposedValues =
                 if isPlain && isSymmetric edges value then
                     values
                 elif isPlain then
-                    keep device (fun () -> filled edges (fun target source weight -> value source target weight))
+                    Scope.kept device (fun () -> filled edges (fun target source weight -> value source target weight))
                 else
-                    keep device (fun () -> filledTransposed edges value)
+                    Scope.kept device (fun () -> filledTransposed edges value)
         }
 
     /// The sum of the weights into every node : [n].

@@ -66,7 +66,3 @@ module SampledTraining =
 
         let fit = GraphTraining.practise consistency compute gnn stage practice (Anew start)
         fit.Weights, Posterior.ofLogits gnn.Classes fit.Logits
-
-    /// The same under no regularisation.
-    let fit compute gnn fanOuts stage edges inputs start : Weights * Posterior<Gnn> =
-        fitWith None compute gnn fanOuts stage edges inputs start

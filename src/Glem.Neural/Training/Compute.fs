@@ -57,6 +57,11 @@ module Scope =
 
         answer
 
+    /// Runs `make`, and frees every tensor it made but the answer, a copy on the device where it was made elsewhere. No scope
+    /// frees that one: the caller owns it.
+    let kept (device: torch.Device) (make: unit -> Tensor) : Tensor =
+        (freeing Seq.singleton (fun () -> (make ()).``to`` device)).DetachFromDisposeScope()
+
     /// Runs f, which answers with no tensor, and frees every tensor it made.
     let freeingAll (f: unit -> 'r) = freeing (fun _ -> Seq.empty) f
 

@@ -201,7 +201,7 @@ let private fit recipe fanOuts (inputs: NodeInputs) (fit: FitRecipe) =
     let stage = TinyTask.stage TinyTask.key fit
 
     GraphModel.initial TinyTask.key gnn
-    |> SampledTraining.fit compute gnn fanOuts stage TinyTask.edges inputs
+    |> SampledTraining.fitWith None compute gnn fanOuts stage TinyTask.edges inputs
 
 let private tiny = TinyTask.inputs TinyTask.features
 
@@ -264,7 +264,7 @@ let ``with all neighbours, all targets and no dropout it is training on the whol
 
         let whole = losses (fun stage -> GraphModel.fit compute gnn stage graph tiny start)
 
-        losses (fun stage -> SampledTraining.fit compute gnn [ -1; -1 ] stage TinyTask.edges tiny start)
+        losses (fun stage -> SampledTraining.fitWith None compute gnn [ -1; -1 ] stage TinyTask.edges tiny start)
         |> Golden.agree (string model) 1e-4 1e-4 whole
 
 [<Fact>]
@@ -314,7 +314,7 @@ let ``no target of a step and no node that is answered for sees its own label`` 
     let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Batch = 0 }
 
     GraphModel.initial TinyTask.key gnn
-    |> SampledTraining.fit compute gnn [ 3 ] stage TinyTask.edges withLabels
+    |> SampledTraining.fitWith None compute gnn [ 3 ] stage TinyTask.edges withLabels
     |> ignore
 
     Assert.All(own, (fun labels -> Assert.Equal(0L, labels)))
@@ -347,10 +347,27 @@ let ``a step takes no more targets than the recipe's batch, and every epoch take
             }
 
         GraphModel.initial TinyTask.key gnn
-        |> SampledTraining.fit compute (watched see gnn) [ 3 ] stage TinyTask.edges tiny
+        |> SampledTraining.fitWith None compute (watched see gnn) [ 3 ] stage TinyTask.edges tiny
         |> ignore
 
         Assert.Equal<int>(expected, batches)
+
+[<Fact>]
+let ``a lone target is normalised by the running statistics, and moves none`` () =
+    // Without edges every layer of a step with one target has one row.
+    let alone = Csr.symmetric TinyTask.nodes []
+    let stage = TinyTask.stage TinyTask.key { TinyTask.recipe with Batch = 1 }
+
+    for model in models do
+        let gnn = GraphModel.ofRecipe (recipe model) tiny TinyTask.classes |> GnnConfig.gnn
+        let start = GraphModel.initial TinyTask.key gnn
+        let phi, p = SampledTraining.fitWith None compute gnn [ 2; 2 ] stage alone tiny start
+        Assert.All(p.Logits.ToArray(), (fun z -> Assert.True(Single.IsFinite z, $"%O{model} answers %g{z}")))
+        Assert.False(TinyTask.areEqual start phi, $"%O{model} learned nothing")
+
+        for KeyValue(name, weight) in phi do
+            if name.Contains "running" then
+                Assert.Equal<float32>(start[name].Values, weight.Values)
 
 [<Fact>]
 let ``fan-outs that are not one for each layer, or for a network without layers, are refused`` () =

@@ -9,6 +9,7 @@ let out = options.GetResult(InductiveArguments.Out, "runs/inductive")
 let quick = options.Contains InductiveArguments.Quick
 let recipe = if quick then Recipes.quick Recipes.scratch else Recipes.scratch
 let dataset = Datasets.find recipe.Dataset |> Script.orExit
+let store = Script.store ()
 
 let run protocol seed =
     let name = Protocol.name protocol
@@ -16,7 +17,7 @@ let run protocol seed =
     let quickly = if quick then " --quick" else ""
     let command = $"./glem run --recipe scratch --seed %d{seed} --set protocol=%s{name}%s{quickly}"
     let recipe, compute = { recipe with Protocol = protocol }, Compute.automatic ()
-    let request = { Recipe = recipe; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Command = command }
+    let request = { Recipe = recipe; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Store = store; Command = command }
     printfn $"{name}, seed {seed}"
 
     if Directory.Exists output then

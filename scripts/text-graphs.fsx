@@ -12,6 +12,8 @@ let settings = options.GetResults TextGraphsArguments.Set
 let gnns = match options.GetResults TextGraphsArguments.Gnn with [] -> [ "gcn"; "sage" ] | named -> named
 let seeds = [ 0 .. options.GetResult(TextGraphsArguments.Seeds, 5) - 1 ]
 let compute = Compute.automatic ()
+// The runs of a seed that differ in their graph model find each other's language model there.
+let store = Script.store ()
 
 let request (dataset: Dataset) name seed gnn =
     let settings = $"gnn.model={gnn}" :: settings
@@ -20,19 +22,23 @@ let request (dataset: Dataset) name seed gnn =
     let set = settings |> List.map (fun setting -> $" --set {setting}") |> String.concat ""
     let command = $"""./glem run --recipe quickstart --dataset {name} --seed {seed}{set}{if quick then " --quick" else ""}"""
     let output = Path.Combine(out, dataset.Info.Name, gnn, $"seed{seed}")
-    { Recipe = { recipe with Dataset = name }; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Command = command }
+    { Recipe = { recipe with Dataset = name }; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Store = store; Command = command }
 
 for name in options.GetResult(TextGraphsArguments.Datasets, [ "dotnet-api" ]) do
     let dataset = Datasets.find name |> Script.orExit
 
     let summaries = [
         for seed in seeds do
-            let requests = gnns |> List.map (request dataset name seed)
-            let missing = requests |> List.filter (fun request -> not (Directory.Exists request.Output))
-            let names = missing |> List.map (fun request -> Settings.show request.Recipe.Gnn.Model) |> String.concat ", "
-            printfn $"""{dataset.Info.Name}, seed {seed}: {if names = "" then "all there" else names}"""
-            Trial.runAll missing ProgressView.Plain |> Script.orExit |> ignore
-            requests |> List.map (fun request -> Summary.read (RunFolder.summary request.Output) |> Script.orExit)
+            [
+                for gnn in gnns do
+                    let request = request dataset name seed gnn
+                    printfn $"{dataset.Info.Name}, seed {seed}, {gnn}"
+
+                    if Directory.Exists request.Output then
+                        Summary.read (RunFolder.summary request.Output) |> Script.orExit
+                    else
+                        Trial.run request ProgressView.Plain |> Script.orExit
+            ]
     ]
 
     let table = summaries |> List.transpose |> List.zip gnns |> LadderTable.markdown

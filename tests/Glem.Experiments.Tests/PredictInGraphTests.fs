@@ -22,6 +22,7 @@ let private run (folder: TestFolder) settings =
             Seed = 3
             Compute = compute
             Output = folder.File "run"
+            Store = Store.none
             Command = "a test"
         }
         Witness.silent

@@ -199,7 +199,7 @@ type PretrainedTests() =
             lm
             for state in Study.em study encoder lm gnn do
                 match Em.fitted state with
-                | FittedQ(_, theta, q) -> theta, q
+                | FittedQ(_, theta, _) -> theta
                 | _ -> ()
         ]
 

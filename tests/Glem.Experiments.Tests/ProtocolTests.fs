@@ -177,7 +177,7 @@ let private run protocol (records: DatasetRecords) =
         |> List.pick (
             Em.fitted
             >> function
-                | FittedQ(_, theta, q) -> Some(theta, q)
+                | FittedQ(_, theta, _) -> Some theta
                 | _ -> None
         )
 
@@ -186,7 +186,7 @@ let private run protocol (records: DatasetRecords) =
         |> List.pick (
             Em.fitted
             >> function
-                | FittedP(_, phi, p) -> Some(phi, p)
+                | FittedP(_, phi, _) -> Some phi
                 | _ -> None
         )
 

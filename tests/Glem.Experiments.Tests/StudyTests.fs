@@ -32,8 +32,8 @@ let private everything (recipe: Recipe) (dataset: Dataset) =
         bits gnn
         for state in Study.em study encoder (lm, q) (gnn, p) do
             match Em.fitted state with
-            | FittedQ(_, theta, _) -> bits theta.Weights
-            | FittedP(_, phi, _) -> bits phi
+            | FittedQ(_, (theta, _), _) -> bits theta.Weights
+            | FittedP(_, (phi, _), _) -> bits phi
             | Fitted.Pretrained -> ()
     ]
 
@@ -176,7 +176,8 @@ let ``at alpha 0 the E-step does not depend on its teacher, at alpha above 0 it 
             SideKey = Key.ofSeed 3
         }
 
-        let theta, _ = fits.FitQ turn start teacher lm
+        let before = start, Posterior.uniform 60 3
+        let (theta, _), _ = fits.FitQ turn before teacher (lm, Posterior.uniform 60 3)
         bits theta.Weights
 
     Assert.True((eStep 0.0 1 = eStep 0.0 2))

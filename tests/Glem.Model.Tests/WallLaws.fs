@@ -23,7 +23,7 @@ let ``all labels go only to the three views of them, and nowhere else`` () =
     Assert.Equal<Set<string>>(set [ "SupervisionModule"; "ValidationModule"; "AuditModule" ], taking typeof<Labels>)
 
 [<Fact>]
-let ``an audit goes only to its own module, to scoring and to the audit of pseudo labels`` () =
+let ``an audit goes only to its own module, to scoring, to the audit of pseudo labels and to the oracle control`` () =
     Assert.Equal<Set<string>>(
         set [
             "AuditModule"
@@ -31,6 +31,8 @@ let ``an audit goes only to its own module, to scoring and to the audit of pseud
             "Select"
             "LocalHomophily"
             "PseudoLabelAuditModule"
+            // Teacher.Oracle: the ceiling, which a recipe has to ask for by name.
+            "Teacher"
         ],
         taking typeof<Audit>
     )

@@ -8,6 +8,7 @@ open Argu
 type QuickstartArguments =
     | Seed of int
     | Out of string
+    | Store of string
     | Quick
 
     interface IArgParserTemplate with
@@ -15,6 +16,7 @@ type QuickstartArguments =
             match this with
             | QuickstartArguments.Seed _ -> "the run's seed (default 0)"
             | QuickstartArguments.Out _ -> "the run directory to make (default runs/quickstart-seed<N>)"
+            | QuickstartArguments.Store _ -> StoreOption.usage
             | QuickstartArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
@@ -26,6 +28,7 @@ type RunArguments =
     | Out of string
     | Precision of string
     | [<CustomCommandLine "--memory-budget">] MemoryBudget of string
+    | Store of string
     | Quick
 
     interface IArgParserTemplate with
@@ -39,6 +42,7 @@ type RunArguments =
             | RunArguments.Precision _ -> "float32 or bfloat16 (default: bfloat16 where the hardware is faster at it)"
             | RunArguments.MemoryBudget _ ->
                 "how much memory a set of embeddings may take, such as 8GB, before it goes to a file (default: a quarter of the machine's)"
+            | RunArguments.Store _ -> StoreOption.usage
             | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]

@@ -50,6 +50,16 @@ type ProgressView private (context: ProgressContext option) =
             finish None
             answer
 
+        member _.Kept(name, seconds) =
+            let note = $"kept from before (took %.1f{seconds} s)"
+
+            match context with
+            | Some context ->
+                let task = context.AddTask(Markup.Escape $"%-22s{name} kept", true, 1.0)
+                task.Value <- 1.0
+                task.StopTask()
+            | None -> Console.line $"  %-24s{name} %s{note}"
+
         member _.Watch name state =
             if state.Step = 1 then
                 start name

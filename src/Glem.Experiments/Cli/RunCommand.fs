@@ -32,7 +32,7 @@ module RunCommand =
         Console.line $"Open %s{output}/report.html, or classify a text that is not in the graph:"
         Console.line $"  ./glem predict --run %s{output} --text \"Reads and writes JSON documents\""
 
-    let private execute (compute: Compute) (recipe: Recipe) seed (output: string option) command =
+    let private execute (compute: Compute) (store: Store) (recipe: Recipe) seed (output: string option) command =
         let output = output |> Option.defaultWith (fun () -> freshOutput $"%s{recipe.Name}-seed%d{seed}")
 
         Trial.checkOutput output
@@ -45,6 +45,7 @@ module RunCommand =
                 $"GLEM, recipe %s{recipe.Name}, seed %d{seed}: %s{dataset.Info.Name}, %d{nodes} nodes, %d{edges} edges, %d{classes} classes"
 
             ProtocolNote.ofProtocol recipe.Protocol |> Option.iter Console.line
+            Recipe.usesHeldOutLabels recipe |> ProtocolNote.ofTeachers |> Option.iter Console.line
             HeldOutLinks.describe recipe.Links dataset |> Option.iter Console.line
 
             Console.line $"%d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe compute}"
@@ -55,6 +56,7 @@ module RunCommand =
                 Seed = seed
                 Compute = compute
                 Output = output
+                Store = store
                 Command = command
             }
 
@@ -65,7 +67,10 @@ module RunCommand =
         let quick = options.Contains QuickstartArguments.Quick
         let recipe = if quick then Recipes.quick Recipes.quickstart else Recipes.quickstart
         let command = $"""./glem quickstart --seed %d{seed}%s{if quick then " --quick" else ""}"""
-        execute (Compute.automatic ()) recipe seed (options.TryGetResult QuickstartArguments.Out) command
+
+        StoreOption.find (options.TryGetResult QuickstartArguments.Store)
+        |> Result.bind (fun store ->
+            execute (Compute.automatic ()) store recipe seed (options.TryGetResult QuickstartArguments.Out) command)
 
     let private compute (options: ParseResults<RunArguments>) =
         ComputeOptions.precision (options.TryGetResult RunArguments.Precision)
@@ -90,10 +95,11 @@ module RunCommand =
             |> Result.bind Recipe.validate
             |> Result.bind Recipe.runnable
 
-        match recipe, compute options with
-        | Error error, _
-        | _, Error error -> Error error
-        | Ok recipe, Ok compute ->
+        match recipe, compute options, StoreOption.find (options.TryGetResult RunArguments.Store) with
+        | Error error, _, _
+        | _, Error error, _
+        | _, _, Error error -> Error error
+        | Ok recipe, Ok compute, Ok store ->
             let quick = if options.Contains RunArguments.Quick then " --quick" else ""
 
             let precision =
@@ -104,4 +110,4 @@ module RunCommand =
             let command =
                 $"./glem run --recipe %s{name} --dataset %s{recipe.Dataset} --seed %d{seed}%s{quoted}%s{precision}%s{quick}"
 
-            execute compute recipe seed (options.TryGetResult RunArguments.Out) command
+            execute compute store recipe seed (options.TryGetResult RunArguments.Out) command

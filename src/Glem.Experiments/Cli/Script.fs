@@ -31,3 +31,6 @@ module Script =
 
     /// Watches a study's stages: one line for each when it ends.
     let progress: string -> TrainState -> unit = ProgressView.Plain.Watch
+
+    /// The store of the folder that GLEM_STORE names, else of runs/store.
+    let store () = StoreOption.find None |> orExit

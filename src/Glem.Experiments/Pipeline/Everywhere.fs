@@ -83,7 +83,7 @@ module Everywhere =
         | Some _, _, _ -> gnn study steps 1 lm fit
 
     /// The posterior of a GNN on features that no language model made.   features : of every node
-    let gnnOnFeatures (study: Study) (features: RawFeatures) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =
+    let gnnOnFeatures (study: Study) (features: Lazy<RawFeatures>) (phi: Weights, p: Posterior<Gnn>) : Posterior<Gnn> =
         match study.Everything with
         | None -> p
-        | Some all -> predict study all (Study.featureInputs features) (phi, p)
+        | Some all -> predict study all (Study.featureInputs features.Value) (phi, p)

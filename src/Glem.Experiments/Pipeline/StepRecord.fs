@@ -18,7 +18,7 @@ type StepRecord
     // Quartiles: with fewer bins a trend hides, with more each holds too few errors of a small data set.
     static let binCount = 4
 
-    // The pair as the last step left it: a step's teacher, and its student before the step.
+    // The pair as the last step left it: a step's student before it, and the other one.
     let mutable q = q
     let mutable p = p
 
@@ -66,11 +66,11 @@ type StepRecord
 
     member private _.Start() = noteElbo ElboLog.start 0
 
-    /// The E-step of a round: p taught these nodes, and the LM now says q.
-    member _.AfterE(round, taught, newQ) =
+    /// The E-step of a round: a teacher taught these nodes, and the LM now says q.
+    member _.AfterE(round, (taught, teacher: Posterior<Gnn>), newQ) =
         let step = {
             Taught = taught
-            Teacher = p
+            Teacher = teacher
             Before = q
             After = newQ
         }
@@ -79,11 +79,11 @@ type StepRecord
         noteAudit Student.Lm round step
         noteElbo (Event.step Student.Lm round) round
 
-    /// The M-step of a round: q taught these nodes, and the GNN now says p.
-    member _.AfterM(round, taught, newP) =
+    /// The M-step of a round: a teacher taught these nodes, and the GNN now says p.
+    member _.AfterM(round, (taught, teacher: Posterior<Lm>), newP) =
         let step = {
             Taught = taught
-            Teacher = q
+            Teacher = teacher
             Before = p
             After = newP
         }

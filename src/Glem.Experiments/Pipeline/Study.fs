@@ -5,6 +5,12 @@ open System
 /// Features that no language model made: Values : [n; Width] row-major.
 type RawFeatures = { Values: float32[]; Width: int }
 
+/// A language model, and what it says of every node.
+type TrainedLm = LmFit * Posterior<Lm>
+
+/// A graph model's weights, and what it says of every node.
+type TrainedGnn = Weights * Posterior<Gnn>
+
 /// A recipe met with a data set and a seed: everything that GLEM's stages read. Its functions are the method's stages.
 type Study = {
     Recipe: Recipe
@@ -151,19 +157,6 @@ module Study =
         with GlemException error ->
             Error error
 
-    /// The study under a recipe that differs from its own in the graph's side alone (Recipe.sameLanguageSide). It owns nothing new.
-    let withGraphSide (recipe: Recipe) (study: Study) : Study =
-        let change (study: Study) = {
-            study with
-                Recipe = recipe
-                Gnn = gnn recipe study.Supervision
-        }
-
-        {
-            change study with
-                Everything = study.Everything |> Option.map (fun all -> { all with Study = change all.Study })
-        }
-
     /// The study of every node that students answer for.
     let whole (study: Study) = study.Everything |> Option.map _.Study |> Option.defaultValue study
 
@@ -218,7 +211,7 @@ module Study =
 
     /// The LM on gold labels: the ladder's "LM alone", and EM's first q. Where `lmFit.epochs` is 0, the encoder under a
     /// head that nothing has taught.
-    let lmOnGold (study: Study) (encoder: Weights) : LmFit * Posterior<Lm> =
+    let lmOnGold (study: Study) (encoder: Weights) : TrainedLm =
         let key = key study "lm"
         let start = LanguageModel.withNewHead key study.Lm encoder
 
@@ -283,7 +276,7 @@ module Study =
     /// The GNN on gold labels and some inputs; stage after stage where the recipe says so, each from new weights. Answers what
     /// the last one read, and the last one.
     ///   purpose : tells this training's randomness from other trainings'
-    let gnnOnGold (study: Study) name (purpose: string) (inputs: NodeInputs) : NodeInputs * (Weights * Posterior<Gnn>) =
+    let gnnOnGold (study: Study) name (purpose: string) (inputs: NodeInputs) : NodeInputs * TrainedGnn =
         let recipe = study.Recipe.GnnFit
 
         let train name key lesson inputs =
@@ -301,11 +294,11 @@ module Study =
             ReliableLabels.stages reliable recipe.LabelSmoothing study.Supervision train first
 
     /// The GNN on gold labels and what the frozen LM offers, and what it read at last.
-    let staticGnn (study: Study) (lm: LmFit, q: Posterior<Lm>) : NodeInputs * (Weights * Posterior<Gnn>) =
+    let staticGnn (study: Study) (lm: LmFit, q: Posterior<Lm>) : NodeInputs * TrainedGnn =
         nodeInputs study (steps study) 1 lm q |> gnnOnGold study "GNN on embeddings" "gnn"
 
     /// The GNN on gold labels and what the frozen LM offers: the ladder's "static two-stage", and EM's first p.
-    let gnnOnEmbeddings (study: Study) lm : Weights * Posterior<Gnn> = staticGnn study lm |> snd
+    let gnnOnEmbeddings (study: Study) lm : TrainedGnn = staticGnn study lm |> snd
 
     /// Features that no language model made, and nothing else.
     let featureInputs (features: RawFeatures) : NodeInputs = {
@@ -314,23 +307,22 @@ module Study =
     }
 
     /// The GNN on features that no language model made: the ladder's "GCN on TF-IDF".
-    let gnnOnFeatures (study: Study) (features: RawFeatures) : Weights * Posterior<Gnn> =
+    let gnnOnFeatures (study: Study) (features: RawFeatures) : TrainedGnn =
         featureInputs features |> gnnOnGold study "GNN on TF-IDF" "gnn-raw" |> snd
 
-    let private targets (study: Study) (step: Step) turn teacher =
-        Teaching.targets step.Teaching study.Supervision turn teacher
+    /// What a step teaches: its teacher's rows, and the lesson's targets.
+    let private lecture (study: Study) (step: Step) (turn: Turn) own other =
+        let teacher = Teacher.says step.Teacher turn.Key step.Teaching.Pool own other
+        teacher, Teaching.targets step.Teaching study.Supervision turn teacher
 
-    /// The nodes that get pseudo labels in the step that follows a state.
-    let taught (study: Study) (steps: Steps) (state: EmState<Lm, Gnn, LmFit, Weights>) =
-        let pseudo (targets: Targets<'teacher>) =
-            targets.Nodes |> Array.filter (fun i -> study.Supervision.Gold(i).IsNone)
+    /// The nodes that get pseudo labels in a step, and the teacher that they get them from.
+    ///   own : what the taught student says before the step   other : what the other one says
+    let taught (study: Study) (step: Step) turn (own: Posterior<'own>) (other: Posterior<'other>) =
+        let teacher, targets = lecture study step turn own other
+        targets.Nodes |> Array.filter (fun i -> study.Supervision.Gold(i).IsNone), teacher
 
-        match state with
-        | ReadyForE(p = p) -> targets study steps.E (Em.turn state) p |> pseudo
-        | ReadyForM(q = q) -> targets study steps.M (Em.turn state) q |> pseudo
-
-    let private lesson (study: Study) (step: Step) turn teacher =
-        targets study step turn teacher |> Lesson.ofTargets step.Objective turn.Round
+    let private lesson (study: Study) (step: Step) turn own other =
+        lecture study step turn own other |> snd |> Lesson.ofTargets step.Objective turn.Round
 
     /// EM's two steps. Each student starts from where its recipe says: the unsupervised encoder, its gold-trained self,
     /// or the previous round.
@@ -340,13 +332,14 @@ module Study =
         (encoder: Weights)
         (pretrainedLm: LmFit)
         (pretrainedGnn: Weights)
-        : Fits<Lm, Gnn, LmFit, Weights> =
+        : Fits<Lm, Gnn, TrainedLm, TrainedGnn> =
         let eStep, mStep = study.Recipe.EStep, study.Recipe.MStep
 
         {
             FitQ =
-                fun turn _ p theta ->
-                    let stage = lesson study steps.E turn p |> stage study $"E-step %d{turn.Round}" turn.Key eStep.Fit
+                fun (turn: Turn) _ p (theta, q) ->
+                    let lesson = lesson study steps.E turn q p
+                    let stage = stage study $"E-step %d{turn.Round}" turn.Key eStep.Fit lesson
 
                     let start =
                         match eStep.Start with
@@ -356,15 +349,17 @@ module Study =
 
                     let fit, q = fitLm study stage start
 
-                    {
+                    let fit = {
                         fit with
                             PreviousEmbeddings = theta.Embeddings
-                    },
-                    q
+                    }
+
+                    (fit, q), q
 
             FitP =
-                fun turn theta q phi ->
-                    let stage = lesson study steps.M turn q |> stage study $"M-step %d{turn.Round}" turn.Key mStep.Fit
+                fun (turn: Turn) (theta, _) q (phi, p) ->
+                    let lesson = lesson study steps.M turn p q
+                    let stage = stage study $"M-step %d{turn.Round}" turn.Key mStep.Fit lesson
 
                     let inputs = nodeInputs study steps turn.Round theta q
                     let gnn = study.Gnn inputs
@@ -375,7 +370,8 @@ module Study =
                         | Pretrained -> pretrainedGnn
                         | Previous -> phi
 
-                    fitGnn study gnn stage inputs start
+                    let phi, p = fitGnn study gnn stage inputs start
+                    (phi, p), p
         }
 
     let private stopRule (recipe: Recipe) = {
@@ -385,19 +381,23 @@ module Study =
     }
 
     /// The state that EM starts from: two students trained on gold labels.
-    let start (study: Study) (lm: LmFit, q: Posterior<Lm>) (gnn: Weights, p: Posterior<Gnn>) =
+    let start (study: Study) (lm: TrainedLm) (gnn: TrainedGnn) =
         let key = key study "em"
 
         match study.Recipe.Order with
-        | LmFirst -> Em.startWithE key lm gnn p
-        | GnnFirst -> Em.startWithM key lm gnn q
+        | LmFirst -> Em.startWithE key lm gnn (snd gnn)
+        | GnnFirst -> Em.startWithM key lm gnn (snd lm)
 
-    /// EM from the two students trained on gold labels, a state per step, with steps of the caller's own.
-    let emWith (steps: Steps) (study: Study) (encoder: Weights) lm gnn =
+    /// EM from the two students trained on gold labels, a state per step, with fits of the caller's own.
+    let emBy (fits: Fits<Lm, Gnn, TrainedLm, TrainedGnn>) (study: Study) lm gnn =
         start study lm gnn
         |> Convergence.start study.Validation
-        |> Convergence.run (stopRule study.Recipe) study.Validation (fits study steps encoder (fst lm) (fst gnn))
+        |> Convergence.run (stopRule study.Recipe) study.Validation fits
         |> Seq.map _.State
+
+    /// The same with steps of the caller's own.
+    let emWith (steps: Steps) (study: Study) (encoder: Weights) (lm: TrainedLm) (gnn: TrainedGnn) =
+        emBy (fits study steps encoder (fst lm) (fst gnn)) study lm gnn
 
     /// The same as the recipe says.
     let em (study: Study) encoder lm gnn = emWith (steps study) study encoder lm gnn

@@ -12,6 +12,8 @@ type TrialRequest = {
     Compute: Compute
     /// The run directory to make; it must not exist.
     Output: string
+    /// Where stages are asked for before they are computed.
+    Store: Store
     /// The command line that asks for the same again.
     Command: string
 }
@@ -25,18 +27,8 @@ type private Candidate<'model, 'source> = {
     Test: Scores
 }
 
-/// What a run does before the graph counts. Runs that differ in their graph's side alone share it.
-type private Beginning = {
-    Study: Study
-    Baselines: Baselines
-    Encoder: Weights
-    Lm: LmFit * Posterior<Lm>
-    /// What it took, by stage.
-    Seconds: (string * float) list
-}
-
 /// A GNN with what it read of every node, and from which LM's embeddings.
-type private TrainedGnn = {
+type private ReadingGnn = {
     Weights: Weights
     Inputs: NodeInputs
     Reads: LmFit
@@ -117,7 +109,7 @@ module Trial =
                 }
         ]
 
-    let private save (study: Study) folder (lm: LmFit) (gnn: TrainedGnn) =
+    let private save (study: Study) folder (lm: LmFit) (gnn: ReadingGnn) =
         let saveLm folder (lm: LmFit) =
             Checkpoint.saveLm folder {
                 Model = study.Lm
@@ -156,62 +148,20 @@ module Trial =
             Lm = readLm
         }
 
-    /// Notes what each stage took.
-    type private Laps() =
-        let lap = Stopwatch.StartNew()
-        let seconds = ResizeArray<string * float>()
-
-        member _.Timed name answer =
-            seconds.Add((name, lap.Elapsed.TotalSeconds))
-            lap.Restart()
-            answer
-
-        member _.Seconds = List.ofSeq seconds
-
-    let private beginning (request: TrialRequest) (witness: IWitness) : Beginning =
-        let laps = Laps()
-
-        let study =
-            witness.During(
-                "tokenizer",
-                fun () -> Study.prepare request.Compute witness.Watch request.Recipe request.Dataset request.Seed
-            )
-            |> Result.orRaise
-            |> laps.Timed "tokenizer"
-
-        let baselines =
-            witness.During("TF-IDF baselines", fun () -> Baselines.fit (Study.whole study).Tfidf.Value request.Dataset)
-            |> Result.orRaise
-            |> laps.Timed "TF-IDF baselines"
-
-        let encoder = Study.pretrainEncoder study |> laps.Timed "masked-language model"
-        let lm = Study.lmOnGold study encoder |> laps.Timed "LM on gold"
-
-        {
-            Study = study
-            Baselines = baselines
-            Encoder = encoder
-            Lm = lm
-            Seconds = laps.Seconds
-        }
-
-    /// The stages that follow in the method's order, into an existing folder.
-    let private stages (request: TrialRequest) (beginning: Beginning) (folder: string) =
-        let recipe, dataset = request.Recipe, request.Dataset
-        let audit = dataset.Audit
-        let study, encoder, lm = beginning.Study, beginning.Encoder, beginning.Lm
-        let laps = Laps()
+    /// The whole ladder in the method's order, into an existing folder.
+    let private ladder (dataset: Dataset) (stored: StoredStudy) (folder: string) =
+        let study, audit = stored.Study, dataset.Audit
+        let recipe = study.Recipe
 
         use log = MetricLog.appendTo (RunFolder.metrics folder) |> Result.orRaise
         let judgeLm event round fit = judge log audit event Student.Lm round fit
         let judgeGnn event round fit = judge log audit event Student.Gnn round fit
 
-        let raw =
-            Study.gnnOnFeatures study study.Raw.Value
-            |> Everywhere.gnnOnFeatures study (Study.whole study).Raw.Value
-            |> laps.Timed "GNN on TF-IDF"
-
-        let read, gnn = Study.staticGnn study lm |> laps.Timed "GNN on embeddings"
+        let baselines = stored.Baselines()
+        let encoder = stored.PretrainEncoder()
+        let lm = stored.LmOnGold encoder
+        let raw = stored.GnnOnTfidf() |> Everywhere.gnnOnFeatures study (Study.whole study).Raw
+        let read, gnn = stored.StaticGnn lm
         let lmOnly = Everywhere.lm study None lm |> judgeLm (Event.pretrain Student.Lm) 0
         let steps = Study.steps study
         let mutable previous, latest = lmOnly, lmOnly
@@ -232,28 +182,27 @@ module Trial =
 
         let lms, gnns = ResizeArray(), ResizeArray()
         use record = StepRecord.Open(folder, study, snd lm, snd gnn) |> Result.orRaise
-        let start = Study.start study lm gnn
+        let states = Study.emBy (stored.Fits(steps, encoder, lm, gnn)) study lm gnn
 
-        for before, after in Study.em study encoder lm gnn |> Seq.append [ start ] |> Seq.pairwise do
-            let taught = Study.taught study steps before
+        for before, after in states |> Seq.append [ Study.start study lm gnn ] |> Seq.pairwise do
+            let turn = Em.turn before
 
-            match Em.fitted after with
-            | FittedQ(round, theta, q) ->
-                record.AfterE(round, taught, q)
+            match before, after with
+            | ReadyForE(_, _, (_, old), _, p), ReadyForM(_, _, theta, _, q) ->
+                record.AfterE(turn.Round, Study.taught study steps.E turn old p, q)
                 previous <- latest
 
                 latest <-
-                    Everywhere.lm study (Some previous.Model) (theta, q) |> judgeLm (Event.step Student.Lm round) round
+                    Everywhere.lm study (Some previous.Model) theta
+                    |> judgeLm (Event.step Student.Lm turn.Round) turn.Round
 
-                lms.Add latest |> laps.Timed $"E-step %d{round}"
-            | FittedP(round, phi, p) ->
-                record.AfterM(round, taught, p)
+                lms.Add latest
+            | ReadyForM(_, _, _, (_, old), q), ReadyForE(_, _, _, phi, p) ->
+                record.AfterM(turn.Round, Study.taught study steps.M turn old q, p)
+                let answer = Everywhere.gnn study steps turn.Round (latest.Model, latest.Posterior) phi
 
-                let answer = Everywhere.gnn study steps round (latest.Model, latest.Posterior) (phi, p)
-
-                gnns.Add(reading (phi, answer) |> judgeGnn (Event.step Student.Gnn round) round)
-                |> laps.Timed $"M-step %d{round}"
-            | Fitted.Pretrained -> ()
+                gnns.Add(reading (fst phi, answer) |> judgeGnn (Event.step Student.Gnn turn.Round) turn.Round)
+            | _ -> invalidOp "EM's steps alternate"
 
         let lms, gnns = List.ofSeq lms, List.ofSeq gnns
         // Fewer than the recipe's where EM converged.
@@ -268,11 +217,9 @@ module Trial =
         let ofRound round candidates =
             candidates |> List.tryFind (fun candidate -> candidate.Round = round) |> Option.map scoreOf
 
-        laps.Timed "files" ()
-
         {
-            Majority = Some(rung audit beginning.Baselines.Majority)
-            TfIdf = Some(rung audit beginning.Baselines.Tfidf)
+            Majority = Some(rung audit baselines.Majority)
+            TfIdf = Some(rung audit baselines.Tfidf)
             LmOnly = Some(scoreOf lmOnly)
             GnnRaw = Some(rung audit raw)
             Static = Some(scoreOf twoStage)
@@ -294,7 +241,7 @@ module Trial =
                     Model = if Training.isBetter bestLm.Valid bestGnn.Valid then Student.Lm else Student.Gnn
                 }
             EmRounds = rounds
-            Seconds = beginning.Seconds @ laps.Seconds
+            Seconds = stored.Seconds
             PeakRssMb = Some(RunRecord.peakMemory ())
         }
 
@@ -322,59 +269,59 @@ module Trial =
                 )
             )
 
+    /// What runs into the same output left when they died: it is all in the run now.
+    let private forget (output: string) =
+        let folder, name = Path.GetDirectoryName output |> nonNull, Path.GetFileName output
+
+        for dead in Directory.GetDirectories(folder, $"%s{name}.partial-*") do
+            Directory.Delete(dead, true)
+
     /// Makes a run into a folder beside its output and renames it when all is written.
-    let private make (beginning: Lazy<Beginning>) (request: TrialRequest) =
+    let private make (request: TrialRequest) (witness: IWitness) =
         let output = Path.TrimEndingDirectorySeparator(Path.GetFullPath request.Output)
         let stamp = DateTime.UtcNow.ToString "yyyyMMdd-HHmmss"
-        let partial = $"%s{output}.partial-%s{stamp}"
+        // Two runs into one output may begin in the same second.
+        let unique = Guid.NewGuid().ToString("N").Substring(0, 8)
+        let partial = $"%s{output}.partial-%s{stamp}-%s{unique}"
+        let recipe, dataset, compute = request.Recipe, request.Dataset, request.Compute
+        let stages = RunStages.ofRun (BuildIdentity.json compute) recipe dataset request.Seed
+        let clock = Stopwatch.StartNew()
+
+        use study =
+            witness.During("tokenizer", fun () -> Study.prepare compute witness.Watch recipe dataset request.Seed)
+            |> Result.orRaise
+
+        let preparation = clock.Elapsed.TotalSeconds
+        let stored = StoredStudy(study, stages, request.Store, witness)
         Directory.CreateDirectory partial |> ignore
 
-        RunRecord.info request.Compute request.Recipe request.Dataset request.Seed request.Command
+        RunRecord.info compute recipe dataset request.Seed request.Command
         |> RunInfo.write (RunFolder.info partial)
         |> Result.orRaise
 
-        let shared = beginning.Value
+        let summary = ladder dataset stored partial
 
-        let beginning = {
-            shared with
-                Study = Study.withGraphSide request.Recipe shared.Study
+        let summary = {
+            summary with
+                Seconds = ("tokenizer", preparation) :: summary.Seconds
         }
 
-        let summary = stages request beginning partial
         Summary.write (RunFolder.summary partial) summary |> Result.orRaise
         Report.write partial [ partial ] |> Result.orRaise
         Directory.Move(partial, output)
+        forget output
         summary
 
-    /// Runs recipes that differ in their graph's side alone: one language model on gold labels serves them all, and each gives
-    /// the files, to the bit, that it gives by itself. Its summary counts the seconds of what it shares as its own. An output
-    /// folder is whole; what was made before a failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
-    /// Errors: recipes that differ in more; an output that exists or cannot be written to; whatever the data set lacks; a loss
-    /// that is not finite.
-    let runAll (requests: TrialRequest list) (witness: IWitness) : Result<Summary list, GlemError> =
-        match requests with
-        | [] -> Ok []
-        | first :: _ ->
-            try
-                for request in requests do
-                    checkOutput request.Output |> Result.orRaise
-                    Recipe.sameLanguageSide first.Recipe request.Recipe |> Result.orRaise
-
-                Protocol.expose first.Recipe.Protocol first.Dataset |> Result.orRaise |> ignore
-                HeldOutLinks.withhold first.Recipe.Links first.Dataset |> Result.orRaise |> ignore
-                let beginning = lazy (beginning first witness)
-
-                try
-                    requests |> List.map (make beginning) |> Ok
-                finally
-                    if beginning.IsValueCreated then
-                        (beginning.Value.Study :> IDisposable).Dispose()
-            with
-            | GlemException error -> Error error
-            | :? IOException
-            | :? UnauthorizedAccessException as problem ->
-                Error(InFile(first.Output, "", problem.Message, "a folder that can be written to"))
-
-    /// Runs the recipe, as runAll says.
+    /// Runs the recipe; stages that the store has are not computed again, and each gives the same bits either way. The summary
+    /// counts the seconds that a stage took when it was computed. The output folder is whole; what was made before a
+    /// failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
+    /// Errors: an output that exists or cannot be written to; whatever the data set lacks; a loss that is not finite.
     let run (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
-        runAll [ request ] witness |> Result.map List.head
+        try
+            checkOutput request.Output |> Result.orRaise
+            make request witness |> Ok
+        with
+        | GlemException error -> Error error
+        | :? IOException
+        | :? UnauthorizedAccessException as problem ->
+            Error(InFile(request.Output, "", problem.Message, "a folder that can be written to"))

@@ -24,6 +24,15 @@ type LabelRecipe =
     | Hard
     | Sampled
 
+/// Whose labels teach in a step; Teacher says more.
+[<RequireQualifiedAccess>]
+type TeacherRecipe =
+    | Other
+    | Shuffled
+    | Itself
+    /// Uses held-out labels.
+    | Oracle
+
 /// The nodes that may get pseudo labels.
 [<RequireQualifiedAccess>]
 type PoolRecipe =
@@ -61,6 +70,7 @@ type SamplingRecipe =
 
 /// One of EM's two steps.
 type StepRecipe = {
+    Teacher: TeacherRecipe
     /// Weight of pseudo labels against gold labels, in [0, 1], in rounds 1, 2, …: alpha in the E-step, beta in the M-step.
     PseudoWeight: float list
     /// The teacher's softmax temperature, in rounds 1, 2, ….
@@ -138,23 +148,9 @@ module Recipe =
         | [] -> Ok recipe
         | (path, name, problem, instead) :: _ -> Error(InSetting(path, $"%s{name}, which %s{problem}", instead))
 
-    /// Whether two recipes teach the same language model the same before its first E-step. Error: the part of them that differs.
-    let sameLanguageSide (one: Recipe) (other: Recipe) : Result<unit, GlemError> =
-        let part name (get: Recipe -> 'part) = if get one = get other then None else Some name
-
-        [
-            part "dataset" _.Dataset
-            part "protocol" _.Protocol
-            part "links" _.Links
-            part "lm" _.Lm
-            part "mlm" _.Mlm
-            part "lmFit" _.LmFit
-        ]
-        |> List.tryPick id
-        |> function
-            | None -> Ok()
-            | Some part ->
-                Error(InSetting(part, $"two values, in %s{one.Name} and %s{other.Name}", "one value for both"))
+    /// Whether a student learns from held-out labels, so that its scores are no result but a ceiling.
+    let usesHeldOutLabels (recipe: Recipe) =
+        [ recipe.EStep; recipe.MStep ] |> List.exists (fun step -> step.Teacher = TeacherRecipe.Oracle)
 
     /// The fields whose range the types do not say; the first that is out of it is the error.
     let validate (recipe: Recipe) : Result<Recipe, GlemError> =

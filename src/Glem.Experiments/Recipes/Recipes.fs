@@ -47,6 +47,7 @@ module Recipes =
     }
 
     let private step: StepRecipe = {
+        Teacher = TeacherRecipe.Other
         PseudoWeight = [ 0.05 ]
         Temperature = [ 0.2 ]
         Labels = LabelRecipe.Soft

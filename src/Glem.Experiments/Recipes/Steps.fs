@@ -6,6 +6,7 @@ open System.IO
 /// A step of EM as the core knows it: who teaches how, and what is minimised. A script may put other functions and masks
 /// in than a recipe can name.
 type Step = {
+    Teacher: Teacher
     Teaching: Teaching
     Objective: Objective
 }
@@ -59,6 +60,13 @@ module Steps =
         | SurenessRecipe.Margin -> Sureness.margin
         | SurenessRecipe.NegativeEntropy -> Sureness.negativeEntropy
 
+    let private teacher recipe (dataset: Dataset) =
+        match recipe with
+        | TeacherRecipe.Other -> Other
+        | TeacherRecipe.Shuffled -> Shuffled
+        | TeacherRecipe.Itself -> Itself
+        | TeacherRecipe.Oracle -> Oracle dataset.Audit
+
     let private sampling key recipe =
         match recipe with
         | SamplingRecipe.All -> Ok All
@@ -76,6 +84,7 @@ module Steps =
 
     // `key` names the step in messages: "eStep".
     let private step key reduction (recipe: StepRecipe) (dataset: Dataset) supervision = {
+        Teacher = teacher recipe.Teacher dataset
         Teaching = {
             Pool = pool recipe.Pool dataset.Split dataset.Graph.Ids supervision |> Result.orRaise
             Filter = filter key recipe.Filter |> Result.orRaise

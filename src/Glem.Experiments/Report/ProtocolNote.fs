@@ -13,6 +13,14 @@ module ProtocolNote =
             Some
                 "Protocol testRemoved: nothing of the test nodes was there in training. LMs answer for them from their texts alone (structure-free), GNNs on the whole graph, to which they come back with their edges."
 
+    /// Nothing where students learn from no held-out label, as in every result.
+    let ofTeachers usesHeldOutLabels =
+        if usesHeldOutLabels then
+            Some
+                "The oracle teaches: a student learns from held-out labels, so its accuracies are the ceiling of what pseudo labels can give, and no result."
+        else
+            None
+
     let private ofSettings settings =
         settings
         |> List.tryFind (fst >> (=) "protocol")
@@ -34,6 +42,9 @@ module ProtocolNote =
     let ofRun (info: RunInfo) =
         let settings = RunInfo.settings info
 
-        match List.choose id [ ofSettings settings; ofLinks settings ] with
+        let usesHeldOutLabels =
+            settings |> List.exists (fun (path, value) -> path.EndsWith ".teacher" && value = "oracle")
+
+        match List.choose id [ ofTeachers usesHeldOutLabels; ofSettings settings; ofLinks settings ] with
         | [] -> None
         | notes -> Some(String.concat " " notes)

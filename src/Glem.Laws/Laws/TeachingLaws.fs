@@ -401,6 +401,32 @@ module TeachingLaws =
                         | None -> abs (Array.max row - 0.5f) < 1e-6f)))
     }
 
+    let private controls = {
+        Name = "a control changes who teaches and nothing else"
+        Statement =
+            "shuffled: the same rows on the same pool; itself: the student's; oracle: the label's corner; gold untouched"
+        Source = "our own: EM's gain against size-matched random labels, self-training and a ceiling"
+        Guards = "a control that also changes how many teach, or how sure they are"
+        Mutation = "rows handed round among all nodes, training nodes too"
+        Cases =
+            Law.on "teachers" Scene.withSeed (fun (scene, seed) ->
+                let other, own, pool = Scene.teacher scene, Scene.student scene, pool scene
+                let says teacher = Teacher.says teacher (Key.ofSeed seed) pool own other
+                let row (posterior: Posterior<'s>) i = posterior.Row(i).ToArray()
+                let outside = everyNode scene |> Array.except pool
+                let shuffled, truth = says Shuffled, says (Oracle(Scene.audit scene))
+
+                says Other = other
+                && row (says Itself) 0<node> = row own 0<node>
+                && outside |> Array.forall (fun i -> row shuffled i = row other i)
+                && (pool |> Array.map (row shuffled) |> Array.sort) = (pool |> Array.map (row other) |> Array.sort)
+                && everyNode scene
+                   |> Array.forall (fun i ->
+                       match (Scene.audit scene).Label i with
+                       | ValueSome label -> (row truth i)[int label] = 1f
+                       | ValueNone -> row truth i = row other i))
+    }
+
     let chapter = {
         Title = "Who teaches, and what"
         Laws = [
@@ -421,5 +447,6 @@ module TeachingLaws =
             perRound
             heldOut
             renamed
+            controls
         ]
     }

@@ -30,26 +30,6 @@ module Checkpoint =
     /// Columns that a projection may have.
     let private mostColumns = 1 <<< 16
 
-    let private saveWeightsAs (dtype: torch.ScalarType) (path: string) (weights: Weights) =
-        use _ = torch.NewDisposeScope()
-        let tensors = Dictionary<string, Tensor>()
-
-        for pair in weights do
-            tensors.Add(pair.Key, (Weight.toTensor pair.Value).``to`` dtype)
-
-        Safetensors.Save(path, tensors, dict [ "format", "pt" ])
-
-    let internal saveWeights path weights = saveWeightsAs torch.ScalarType.Float32 path weights
-
-    let internal loadWeights (path: string) : Weights =
-        use _ = torch.NewDisposeScope()
-        let weights = Dictionary<string, Weight>()
-
-        for pair in Safetensors.Load path do
-            weights.Add(pair.Key, Weight.ofTensor pair.Value)
-
-        weights
-
     /// The weights, if they are those of a model of this shape; a fresh one says which names and shapes there must be.
     let private fitting folder (model: LanguageModel) (weights: Weights) =
         let key = Key.ofSeed 0
@@ -106,7 +86,7 @@ module Checkpoint =
         config["glem_head_dropout"] <- saved.Model.HeadDropout
         config["glem_token_dropout"] <- saved.Model.TokenDropout
         config["glem_max_tokens"] <- saved.MaxTokens
-        saveWeights (weightsFile folder) saved.Weights
+        WeightsFile.save (weightsFile folder) saved.Weights
         TokenizerFolder.save folder saved.MaxTokens saved.Tokenizer
         writeConfig folder config
 
@@ -130,7 +110,7 @@ module Checkpoint =
             |> Dictionary
             :> Weights
 
-        saveWeightsAs dtype (weightsFile folder) own
+        WeightsFile.saveAs dtype (weightsFile folder) own
         TokenizerFolder.save folder maxTokens tokenizer
         let config = Encoder.toNode encoder
 
@@ -222,7 +202,7 @@ module Checkpoint =
 
             {
                 Model = model
-                Weights = loadWeights (weightsFile folder) |> fitting folder model
+                Weights = WeightsFile.load (weightsFile folder) |> fitting folder model
                 Tokenizer = tokenizer
                 ClassNames = Array.init model.Classes (fun k -> (key path names (string k)).GetValue<string>())
                 MaxTokens = (key path config "glem_max_tokens").GetValue<int>()

@@ -76,7 +76,7 @@ module GraphCheckpoint =
             json.Add("label_folds", labels.Folds)
             json.Add("label_key", Key.toText labels.Key))
 
-        Checkpoint.saveWeights (weightsFile folder) saved.Weights
+        WeightsFile.save (weightsFile folder) saved.Weights
         saveGraph (graphFile folder) saved
         WholeFile.writeText (nodesFile folder) ((strings saved.Ids).ToJsonString())
         WholeFile.writeText (configFile folder) (json.ToJsonString(JsonSerializerOptions(WriteIndented = true)))
@@ -173,7 +173,7 @@ module GraphCheckpoint =
 
         {
             Config = model
-            Weights = Checkpoint.loadWeights (weightsFile folder)
+            Weights = WeightsFile.load (weightsFile folder)
             ClassNames = classNames
             Ids = ids
             Edges = graph.Edges ids.Length

@@ -20,6 +20,9 @@ public static partial class Engine
     /// </summary>
     public static bool HasFastBf16 => HasAvx512Bf16 || HasAmxBf16;
 
+    /// <summary>The file of this engine's own native code.</summary>
+    public static string NativeLibraryPath => Glem.Torch.Native.LibraryLoader.Path;
+
     public static int Threads => torch.get_num_threads();
 
     public static int InteropThreads => torch.get_num_interop_threads();

@@ -8,8 +8,7 @@ let options = Script.options<InductiveArguments> fsi.CommandLineArgs
 let out = options.GetResult(InductiveArguments.Out, "runs/inductive")
 let quick = options.Contains InductiveArguments.Quick
 let recipe = if quick then Recipes.quick Recipes.scratch else Recipes.scratch
-let dataset = Datasets.find recipe.Dataset |> Script.orExit
-let store = Script.store ()
+let dataset, store = Datasets.find recipe.Dataset |> Script.orExit, Script.store ()
 
 let run protocol seed =
     let name = Protocol.name protocol

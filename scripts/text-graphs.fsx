@@ -24,23 +24,16 @@ let request (dataset: Dataset) name seed gnn =
     let output = Path.Combine(out, dataset.Info.Name, gnn, $"seed{seed}")
     { Recipe = { recipe with Dataset = name }; Dataset = dataset; Seed = seed; Compute = compute; Output = output; Store = store; Command = command }
 
+let made request =
+    if Directory.Exists request.Output then
+        Summary.read (RunFolder.summary request.Output) |> Script.orExit
+    else
+        printfn $"{request.Dataset.Info.Name}, seed {request.Seed}, {Settings.show request.Recipe.Gnn.Model}"
+        Trial.run request ProgressView.Plain |> Script.orExit
+
 for name in options.GetResult(TextGraphsArguments.Datasets, [ "dotnet-api" ]) do
     let dataset = Datasets.find name |> Script.orExit
-
-    let summaries = [
-        for seed in seeds do
-            [
-                for gnn in gnns do
-                    let request = request dataset name seed gnn
-                    printfn $"{dataset.Info.Name}, seed {seed}, {gnn}"
-
-                    if Directory.Exists request.Output then
-                        Summary.read (RunFolder.summary request.Output) |> Script.orExit
-                    else
-                        Trial.run request ProgressView.Plain |> Script.orExit
-            ]
-    ]
-
+    let summaries = [ for seed in seeds -> [ for gnn in gnns -> request dataset name seed gnn |> made ] ]
     let table = summaries |> List.transpose |> List.zip gnns |> LadderTable.markdown
     RunFile.write (Path.Combine(out, dataset.Info.Name, "table.md")) table |> Script.orExit
     printfn $"\n{dataset.Info.Name}, {seeds.Length} seeds\n\n{table}"

@@ -31,7 +31,8 @@ type QuickRuns() =
 
     do Colours.write (folder.File "colours")
     let out = run "first" []
-    let _ = run "again" []
+    // All of it once more, without what the first one kept.
+    let _ = run "again" [ "--store"; "none" ]
     let _ = run "plain" [ "--seed"; "1"; "--set"; "rounds=0" ]
     member _.Folder = folder.Path
     member _.Out = out
@@ -49,7 +50,7 @@ type CliRunTests(runs: QuickRuns) =
     interface IClassFixture<QuickRuns>
 
     [<Fact>]
-    member _.``a run writes every file that the contract names, and nothing beside them``() =
+    member _.``a run writes every file that the contract names, and nothing beside them but the store``() =
         let files =
             Directory.GetFiles(runs.Path "first", "*", SearchOption.AllDirectories)
             |> Array.map (fun file -> Path.GetRelativePath(runs.Path "first", file))
@@ -89,9 +90,12 @@ type CliRunTests(runs: QuickRuns) =
         Assert.Equal((if ownLm then "lm" else "../lm"), config.GetProperty("lm").GetString())
 
         Assert.Equal<string>(
-            [ "again"; "colours"; "first"; "plain" ],
+            [ "again"; "colours"; "first"; "plain"; "runs" ],
             DirectoryInfo(runs.Folder).GetDirectories() |> Array.map _.Name |> Array.sort
         )
+
+        let store = DirectoryInfo(runs.Path "runs").GetFileSystemInfos() |> Array.map _.Name
+        Assert.Equal("store", Assert.Single store)
 
     [<Fact>]
     member _.``the screen shows the ladder and where the files are``() =

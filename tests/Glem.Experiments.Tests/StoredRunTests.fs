@@ -242,6 +242,47 @@ let ``another seed changes every key but that of the baselines, which have none`
         List.map2 (=) (ofSeed 1) (ofSeed 2)
     )
 
+let private replay (request: TrialRequest) number =
+    Replay.step request.Compute request.Store request.Recipe request.Dataset request.Seed number Witness.silent
+
+[<Fact>]
+let ``every step of a run can be done once more from the archive, with the same bits`` () =
+    use folder = new TestFolder()
+    let request = request folder (openStore folder) [] "run"
+    run request |> ignore
+
+    for number, name in List.indexed [ "E-step 1"; "M-step 1"; "E-step 2"; "M-step 2" ] do
+        let replayed = replay request (number + 1) |> Result.orRaise
+        Assert.Equal(name, replayed.Stage.Name)
+        Assert.All(replayed.Parts, fun (part, isSame) -> Assert.True(isSame, $"%s{name}, %s{part}"))
+
+[<Fact>]
+let ``a step that the archive has otherwise is told, and one that it has not is an error`` () =
+    use folder = new TestFolder()
+    let store = openStore folder
+    let request = request folder store [] "run"
+
+    match replay request 1 with
+    | Error(InValue(what, _, _)) -> Assert.Contains("the stage TF-IDF baselines", what)
+    | other -> failwith $"%A{other}"
+
+    // The LM on gold labels in the place of the first E-step's.
+    let stages = RunStages.ofRun (BuildIdentity.json compute) request.Recipe request.Dataset request.Seed
+    let codec = StageFiles.lm compute.Memory request.Recipe.Lm.Hidden None
+
+    use study =
+        Study.prepare compute (fun _ _ -> ()) request.Recipe request.Dataset request.Seed |> Result.orRaise
+
+    let gold = Study.pretrainEncoder study |> Study.lmOnGold study
+    store.Obtain(RunStages.step Student.Lm 1 stages, codec, (fun () -> gold)) |> ignore
+    run request |> ignore
+    let replayed = replay request 1 |> Result.orRaise
+    Assert.Equal<(string * bool) list>([ "weights", false; "posterior", false; "embeddings", false ], replayed.Parts)
+
+    match replay request 5 with
+    | Error(InSetting("--event", "5", _)) -> ()
+    | other -> failwith $"%A{other}"
+
 [<Fact>]
 let ``the ladder's table pairs what EM adds with the rung below, seed by seed`` () =
     let score test : Score option = Some { Valid = 0.5; Test = test }

@@ -289,8 +289,88 @@
     });
   }
 
-  const draw = { ladder, paired, curve, elbo, flow, bins, confusion, classes, reliability, cost };
+  // Differences to a baseline with their intervals, as reviews of trials draw them.
+  function forest({ family, effects }, width) {
+    const rows = effects.map(e => ({ ...e, mean: 100 * e.mean, low: 100 * e.low, high: 100 * e.high, clear: e.low > 0 || e.high < 0 }));
+    const seeds = effects.flatMap(e => e.seeds.map(d => ({ name: e.name, points: 100 * d })));
+    const [low, high] = d3.extent([0, ...rows.flatMap(r => [r.low, r.high])]);
+    const pad = 0.06 * (high - low || 1);
+    const marginLeft = labelWidth(rows.map(r => r.name), width);
+    const stroke = colour(family), y = "name";
+    const x = value => Math.min(Math.max(value, low - pad), high + pad);
+    return Plot.plot({
+      width, marginLeft, marginRight: 52, marginTop: 8, marginBottom: 42, height: rows.length * (narrow(width) ? 40 : 28) + 54,
+      x: { domain: [low - pad, high + pad], label: "Difference in test accuracy, points", labelAnchor: "center", labelArrow: "none", ticks: ticks(width) },
+      y: { domain: rows.map(r => r.name), padding: 0.4 },
+      symbol: { type: "identity" },
+      marks: [
+        Plot.gridX({ ...grid, ticks: ticks(width) }), nameAxis(marginLeft), Plot.ruleX([0], { stroke: INK, strokeWidth: 1.4 }),
+        Plot.tickX(seeds, { x: d => x(d.points), y, stroke: INK, strokeOpacity: 0.3 }),
+        Plot.link(rows, { x1: "low", x2: "high", y1: y, y2: y, stroke, strokeWidth: 2.4 }),
+        Plot.dot(rows, {
+          x: "mean", y, stroke, strokeWidth: 1.8, fill: r => r.clear ? stroke : PAGE, symbol: symbol(family), r: 5.5,
+          title: r => `${r.name} minus ${r.baseline}: ${signed(r.mean)} points, 95 % interval ${signed(r.low)} to ${signed(r.high)}`,
+        }),
+        Plot.text(rows, { x: high + pad, y, text: r => signed(r.mean), textAnchor: "start", dx: 10, fontWeight: 600, fill: INK }),
+      ],
+    });
+  }
+
+  function heat({ across, down, cells }, width) {
+    const students = [...new Set(cells.map(c => c.student))];
+    const { facet, scale, titles } = panels(students, width);
+    const [xs, ys] = [[...new Set(cells.map(c => c.x))], [...new Set(cells.map(c => c.y))]];
+    const range = new Map(d3.rollups(cells, v => d3.extent(v, c => c.test), c => c.student));
+    const depth = c => {
+      const [low, high] = range.get(c.student);
+      return 0.12 + 0.78 * (high > low ? (c.test - low) / (high - low) : 0.5);
+    };
+    const side = narrow(width) ? 52 : 60;
+    const wide = narrow(width) ? width : Math.min(width, students.length * xs.length * side * 1.5 + 100);
+    const high = ys.length * side * 0.7 + 40;
+    const at = { x: "x", y: "y", [facet]: "student" };
+    const text = c => one(100 * c.test) + (c.deviation ? `\n\u00B1 ${one(100 * c.deviation)}` : "");
+    return Plot.plot({
+      width: wide, height: narrow(width) ? high * students.length + 60 : high + 60, marginLeft: 64, marginRight: 12, marginTop: 34, marginBottom: 42,
+      x: { domain: xs, type: "band", label: across, labelAnchor: "center", labelArrow: "none", tickSize: 0, padding: 0 },
+      y: { domain: ys, type: "band", label: down, labelArrow: "none", tickSize: 0, padding: 0, reverse: true },
+      ...scale,
+      opacity: { type: "identity" },
+      marks: [
+        titles,
+        Plot.cell(cells, {
+          ...at, inset: 1, fill: c => colour(c.student.toLowerCase()), fillOpacity: depth,
+          title: c => `${c.student}, ${down} ${c.y}, ${across} ${c.x}: ${one(100 * c.test)} %`,
+        }),
+        Plot.text(cells, { ...at, text, fontSize: 11, fill: c => depth(c) > 0.6 ? "var(--on-fill)" : INK }),
+      ],
+    });
+  }
+
+  const draw = { forest, heat, ladder, paired, curve, elbo, flow, bins, confusion, classes, reliability, cost };
   const figures = JSON.parse(document.getElementById("figures").textContent);
+
+  // The figure's rows, with a column for each of their fields; lists within a row are joined.
+  const csv = data => {
+    const rows = Object.values(data).find(value => Array.isArray(value) && value.some(row => typeof row === "object")) ?? [];
+    const flat = rows.flatMap(({ points, ...row }) =>
+      Array.isArray(points) ? points.map(point => ({ ...row, ...point })) : [row]);
+    const columns = [...new Set(flat.flatMap(Object.keys))];
+    const field = value => {
+      const text = value === undefined || value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
+      return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    };
+    return [columns, ...flat.map(row => columns.map(name => row[name]))].map(row => row.map(field).join(",")).join("\r\n") + "\r\n";
+  };
+
+  for (const figure of figures) {
+    const link = document.createElement("a");
+    link.className = "data";
+    link.textContent = "Data as CSV";
+    link.download = `${figure.id}.csv`;
+    link.href = URL.createObjectURL(new Blob([csv(figure.data)], { type: "text/csv" }));
+    document.getElementById(figure.id).parentElement.querySelector("figcaption").append(" ", link);
+  }
 
   function render() {
     for (const figure of figures) {

@@ -46,6 +46,48 @@ type RunArguments =
             | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type GridArguments =
+    | [<MainCommand>] File of string
+    | [<CustomCommandLine "--dry-run">] Dry_Run
+    | Shard of string
+    | Jobs of int
+    | Seeds of int
+    | Set of string
+    | Out of string
+    | Store of string
+    | Quick
+    | [<Hidden>] Worker
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | GridArguments.File _ -> "the experiment: a script, FILE.fsx, or FILE.json"
+            | GridArguments.Dry_Run ->
+                "show what would be run, what is there and about how long the rest takes, and stop"
+            | GridArguments.Shard _ -> "k/N: only the k-th of N parts of about the same cost"
+            | GridArguments.Jobs _ ->
+                "processes at a time, which divide the threads; fewer where memory does not hold them (default 1)"
+            | GridArguments.Seeds _ -> "how many seeds, from 0 (default: the experiment's)"
+            | GridArguments.Set _ -> "path=value changes one field of the base recipe; may be repeated"
+            | GridArguments.Out _ -> "the grid's folder; what is there is read (default runs/<name>)"
+            | GridArguments.Store _ -> StoreOption.usage
+            | GridArguments.Quick -> "the experiment's smoke test, whose numbers mean nothing"
+            | GridArguments.Worker -> "one of --jobs"
+
+[<RequireQualifiedAccess>]
+type ReplayArguments =
+    | [<Mandatory>] Run of string
+    | [<Mandatory>] Event of int
+    | Store of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ReplayArguments.Run _ -> "a run directory"
+            | ReplayArguments.Event _ -> "the step of EM, counted from 1: LM first, 1 is E-step 1, 2 is M-step 1, …"
+            | ReplayArguments.Store _ -> StoreOption.usage
+
+[<RequireQualifiedAccess>]
 type GmnnArguments =
     | Data of string
     | Seeds of int
@@ -547,6 +589,8 @@ type StoreArguments =
 type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Quickstart of ParseResults<QuickstartArguments>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArguments>
+    | [<CliPrefix(CliPrefix.None)>] Grid of ParseResults<GridArguments>
+    | [<CliPrefix(CliPrefix.None)>] Replay of ParseResults<ReplayArguments>
     | [<CliPrefix(CliPrefix.None)>] Predict of ParseResults<PredictArguments>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArguments>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
@@ -566,6 +610,8 @@ type GlemArguments =
             match this with
             | GlemArguments.Quickstart _ -> "train GLEM on dotnet-api, from data to report, in minutes"
             | GlemArguments.Run _ -> "run a recipe"
+            | GlemArguments.Grid _ -> "run an experiment: many runs, a table and a verdict"
+            | GlemArguments.Replay _ -> "do one step of a run's EM once more, and compare the bits"
             | GlemArguments.Predict _ ->
                 "classify texts: with the trained LM from the text alone, or with the GNN from text and neighbours"
             | GlemArguments.Evaluate _ -> "score a run's embeddings on another task: link prediction"

@@ -7,6 +7,8 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     match arguments.TryGetSubCommand() with
     | Some(GlemArguments.Quickstart options) -> RunCommand.quickstart options
     | Some(GlemArguments.Run options) -> RunCommand.run options
+    | Some(GlemArguments.Grid options) -> GridCommand.run options
+    | Some(GlemArguments.Replay options) -> ReplayCommand.run options
     | Some(GlemArguments.Predict options) -> PredictCommand.run options
     | Some(GlemArguments.Evaluate options) -> EvaluateCommand.run options
     | Some(GlemArguments.Embed options) -> EmbedCommand.run options

@@ -29,6 +29,22 @@ module Script =
             Console.error (GlemError.message error)
             exit 2
 
+    /// An experiment script's last step: runs it as `glem grid` does, with the options after `--`. Ends the process with 1 where
+    /// a run failed, and with 2 where the experiment or an option makes no sense.
+    let run (commandLine: string[]) (experiment: Result<Experiment, GlemError>) : unit =
+        let options = options<GridArguments> commandLine
+
+        let ended =
+            try
+                GridCommand.ofScript options experiment
+            with
+            | GlemException error -> Error error
+            | problem ->
+                Console.error problem.Message
+                exit 1
+
+        orExit ended
+
     /// Watches a study's stages: one line for each when it ends.
     let progress: string -> TrainState -> unit = ProgressView.Plain.Watch
 

@@ -47,6 +47,10 @@ module Report =
             runDirs
             (Ok [])
 
+    let internal writePage (outputDir: string) (title: string) (sections: Section list) : Result<unit, GlemError> =
+        RunFile.write (Path.Combine(outputDir, "report.html")) (Html.page title sections)
+        |> Result.bind (fun () -> RunFile.write (Path.Combine(outputDir, "report.md")) (Markdown.page title sections))
+
     /// Writes report.html (one file, opens offline) and report.md into `outputDir` from one or more run directories.
     /// Runs that differ in their seed only are replicates: the report gives their mean, standard deviation and each
     /// value; others stand under a heading of their own.
@@ -56,10 +60,4 @@ module Report =
             Error(InValue("run directories", "none", "at least one"))
         else
             loadAll runDirs
-            |> Result.bind (fun runs ->
-                let sections = runs |> Arm.ofRuns |> armSections
-                let title = title runs
-
-                RunFile.write (Path.Combine(outputDir, "report.html")) (Html.page title sections)
-                |> Result.bind (fun () ->
-                    RunFile.write (Path.Combine(outputDir, "report.md")) (Markdown.page title sections)))
+            |> Result.bind (fun runs -> runs |> Arm.ofRuns |> armSections |> writePage outputDir (title runs))

@@ -151,13 +151,14 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
 
         attempt shortestWait None
 
-    /// A store's folder, made where it is missing; one that cannot be written to opens too.
+    /// A store's folder, which the first answer that is kept makes where it is missing; one that cannot be written to opens too.
     ///   report : hears of waiting, of damage, and of what is not kept (default: the standard error)
     ///   timeToLive : of a lease that is not renewed (default 60 s)
-    /// Error: the folder's name is a file's, or it can neither be found nor made.
+    /// Error: the folder's name is a file's.
     static member Open(folder: string, ?report: string -> unit, ?timeToLive: TimeSpan) : Result<Store, GlemError> =
         RunFile.guard folder "a store's folder" (fun () ->
-            Directory.CreateDirectory folder |> ignore
+            if File.Exists folder then
+                raise (GlemException(InFile(folder, "", "a file", "a folder, or a name that is free")))
 
             Store(
                 Some(Path.GetFullPath folder),

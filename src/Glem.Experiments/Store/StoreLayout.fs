@@ -17,11 +17,15 @@ module StoreLayout =
     let manifest (artifact: string) = Path.Combine(artifact, "manifest.json")
     let damaged (store: string) = Path.Combine(store, StageSpec.damaged)
 
+    // None of a folder that is not there yet.
     let private folders (folder: string) =
-        Directory.GetDirectories folder
-        |> Array.map (Path.GetFileName >> string)
-        |> Array.sort
-        |> List.ofArray
+        if Directory.Exists folder then
+            Directory.GetDirectories folder
+            |> Array.map (Path.GetFileName >> string)
+            |> Array.sort
+            |> List.ofArray
+        else
+            []
 
     /// The kinds of stages that there are folders for.
     let kinds (store: string) = folders store |> List.filter StageSpec.isKind

@@ -1,0 +1,276 @@
+namespace Glem
+
+open System.Globalization
+open System.IO
+
+/// The page of an experiment: its question and rule, every cell, the differences with their intervals, one cell in full,
+/// and the cost.
+module GridReport =
+    let private students = [ Student.Lm, "LM"; Student.Gnn, "GNN" ]
+
+    let private question matter = {
+        Anchor = "question"
+        Title = "Question"
+        Blocks = [
+            if matter.Experiment.Question <> "" then
+                Prose matter.Experiment.Question
+            for sentence in GridTable.decision matter.Experiment matter.Results do
+                Prose sentence
+            for deviation in matter.Deviations do
+                let changes = String.concat "; " deviation.Changes
+                Prose $"Deviation from the registration, %s{deviation.Time}: %s{changes}"
+            if matter.Results |> List.exists (_.Cell >> Cell.usesHeldOutLabels) then
+                Prose "† learns from held-out labels: a ceiling, no result."
+        ]
+    }
+
+    /// The row whose student stands clear of all others; one that saw the answers competes with nobody.
+    let private best student matter =
+        let entries = [
+            for at, result in List.indexed matter.Results do
+                let values = (GridMatter.replicates student matter result).Values
+
+                if not (values.IsEmpty || Cell.usesHeldOutLabels result.Cell) then
+                    at, values
+        ]
+
+        entries |> List.map snd |> Bold.best |> Option.map (fun at -> fst entries[at])
+
+    let private cells matter =
+        let spread part student result =
+            CellResult.scores student result
+            |> List.map (part: Score -> float)
+            |> Spread.ofValues
+            |> Option.map Spread.percent
+            |> Option.defaultValue ""
+
+        let row (result: CellResult) = [
+            GridMatter.shown result.Cell
+            string result.Runs.Length
+            for student, _ in students do
+                spread _.Valid student result
+                spread _.Test student result
+        ]
+
+        let headings = [
+            "Cell"
+            "#Seeds"
+            for _, name in students do
+                $"#%s{name}, validation"
+                $"#%s{name}, test"
+        ]
+
+        {
+            Anchor = "cells"
+            Title = "Every cell"
+            Blocks = [
+                Prose
+                    "Mean ± standard deviation over the seeds. Bold is what lies above every other of its column by a paired difference whose 95 % interval excludes 0."
+                Table.create "Accuracy in percent" headings (List.map row matter.Results)
+                |> Table.embolden 3 (best Student.Lm matter)
+                |> Table.embolden 5 (best Student.Gnn matter)
+                |> Table
+            ]
+        }
+
+    /// Test accuracy over two axes, of the experiment's own arm.
+    let private heat matter =
+        let level (axis: Axis) (cell: Cell) = cell.Levels |> List.tryFind (fst >> (=) axis.Name) |> Option.map snd
+
+        match matter.Experiment.Axes with
+        | [ down; across ] ->
+            let cells = [
+                for result in matter.Results do
+                    match result.Cell.Arm = Experiment.ownArm, level across result.Cell, level down result.Cell with
+                    | true, Some x, Some y ->
+                        for student, name in students do
+                            match CellResult.scores student result |> List.map _.Test |> Spread.ofValues with
+                            | Some test ->
+                                Json.object [
+                                    "student", Json.text name
+                                    "x", Json.text x
+                                    "y", Json.text y
+                                    "test", Json.float test.Mean
+                                    "deviation", Option.bind Json.float test.Deviation
+                                ]
+                            | None -> ()
+                    | _ -> ()
+            ]
+
+            [
+                {
+                    Anchor = "heat"
+                    Title = $"%s{down.Name} and %s{across.Name}"
+                    Blocks = [
+                        Figure {
+                            Id = "heat-chart"
+                            Kind = "heat"
+                            Description =
+                                $"Test accuracy in percent over %s{down.Name} (down) and %s{across.Name} (across), mean over seeds. Stronger is higher; each student has a scale of its own."
+                            Data =
+                                Json.object [
+                                    "across", Json.text across.Name
+                                    "down", Json.text down.Name
+                                    "cells", Json.array cells
+                                ]
+                        }
+                    ]
+                }
+            ]
+        | _ -> []
+
+    let private interval (interval: Interval) =
+        $"[%s{Points.ofFraction interval.Low}, %s{Points.ofFraction interval.High}]"
+
+    let private p (value: float) =
+        if value < 0.001 then
+            "< 0.001"
+        else
+            value.ToString("0.000", CultureInfo.InvariantCulture)
+
+    let private tests (comparisons: Comparison list) =
+        let row (comparison: Comparison) = [
+            comparison.Arm
+            Points.ofFraction comparison.Difference.Mean
+            interval comparison.TInterval
+            interval comparison.BootstrapInterval
+            p comparison.TPValue
+            p comparison.HolmP
+            p comparison.Wilcoxon.PValue
+            comparison.McNemar |> Option.map (fun test -> p test.PValue) |> Option.defaultValue ""
+            $"%.0f{100.0 * comparison.SameSign} %%"
+            Points.ofFraction comparison.MinimumDetectable
+            comparison.SeedsNeeded |> Option.map string |> Option.defaultValue "> 1000"
+        ]
+
+        let headings = [
+            "Cell"
+            "#Difference"
+            "#95 %, t"
+            "#95 %, bootstrap"
+            "#p, t"
+            "#p, Holm"
+            "#p, Wilcoxon"
+            "#p, McNemar"
+            "#Same sign"
+            "#Detectable"
+            "#Seeds needed"
+        ]
+
+        Folded(
+            "The tests",
+            [
+                Prose
+                    "p of the paired t test; the same after Holm's correction over these cells; of Wilcoxon's signed rank test; of McNemar's exact test on the predictions of all seeds together, which counts a node once for each seed. Detectable: the smallest true difference that so many seeds find with 80 % power. Seeds needed: to find a true difference of the size seen."
+                Table(Table.create "Differences in test accuracy, points" headings (List.map row comparisons))
+            ]
+        )
+
+    let private effects matter (student, name: string) =
+        match matter.Experiment.Baseline, GridMatter.comparisons student matter with
+        | Some baseline, comparisons when not comparisons.IsEmpty ->
+            let anchor = $"effects-%s{Student.key student}"
+
+            let effect (comparison: Comparison) =
+                Json.object [
+                    "name", Json.text comparison.Arm
+                    "baseline", Json.text comparison.Baseline
+                    "mean", Json.float comparison.Difference.Mean
+                    "low", Json.float comparison.TInterval.Low
+                    "high", Json.float comparison.TInterval.High
+                    "seeds",
+                    comparison.Pairs |> List.choose (fun (_, ours, theirs) -> Json.float (ours - theirs)) |> Json.array
+                ]
+
+            [
+                {
+                    Anchor = anchor
+                    Title = $"%s{name}: differences to %s{baseline}"
+                    Blocks = [
+                        Figure {
+                            Id = $"%s{anchor}-chart"
+                            Kind = "forest"
+                            Description =
+                                $"Test accuracy of the %s{name} minus the baseline's on the same seed, in points: mean, 95 %% interval by Student's t, and each seed as a tick. Filled marks have intervals without 0."
+                            Data =
+                                Json.object [
+                                    "family", Json.text (Student.key student)
+                                    "effects", comparisons |> Seq.map effect |> Json.array
+                                ]
+                        }
+                        tests comparisons
+                    ]
+                }
+            ]
+        | _ -> []
+
+    let private inFull matter =
+        match GridMatter.foremost matter with
+        | None -> []
+        | Some name ->
+            let arm = {
+                Name = name
+                Runs = matter.Runs[name]
+            }
+
+            LadderSection.create "cell" arm :: CurveSection.create "cell" arm
+            @ ElboSection.create "cell" arm
+            @ AuditSection.create "cell" arm
+            @ ErrorSection.create "cell" arm
+            @ RunSection.create "cell" arm
+            |> List.map (fun section -> {
+                section with
+                    Title = $"%s{section.Title}: %s{name}"
+            })
+
+    let private cost matter =
+        let seconds result =
+            let name = Cell.name result.Cell
+            let apart = result.Runs |> List.sumBy (fun (_, summary) -> summary.Seconds |> List.sumBy snd)
+
+            let took =
+                matter.Runs[name]
+                |> List.sumBy (fun run ->
+                    match
+                        CellFolder.state matter.Output {
+                            result.Cell with
+                                Seed = run.Info.Seed
+                        }
+                    with
+                    | Ok(CellState.Done(_, seconds)) -> seconds
+                    | _ -> 0.0)
+
+            apart, took
+
+        let apart, took =
+            matter.Results
+            |> List.map seconds
+            |> List.unzip
+            |> (fun (apart, took) -> List.sum apart, List.sum took)
+
+        {
+            Anchor = "grid-cost"
+            Title = "Cost"
+            Blocks = [
+                Prose
+                    $"Each run by itself, all stages would have taken %s{RunSection.seconds apart}; with what runs share computed once, the runs took %s{RunSection.seconds took}, %.0f{100.0 * took / max apart 1e-9} %% of it."
+                Code $"./glem grid %s{matter.File} --out %s{matter.Output}"
+            ]
+        }
+
+    let private sections matter =
+        [ question matter; cells matter ]
+        @ heat matter
+        @ (students |> List.collect (effects matter))
+        @ inFull matter
+        @ [ cost matter ]
+
+    /// Writes report.html and report.md of a grid's folder, of the runs that are there, into another or the same.
+    /// Errors: no run yet; a damaged file, by its name and place; a folder that cannot be written to.
+    let write (grid: string) (output: string) : Result<unit, GlemError> =
+        GridMatter.load grid
+        |> Result.bind (fun matter ->
+            if matter.Results.IsEmpty then
+                Error(InFile(Path.Combine(grid, "cells"), "", "no finished run", "at least one"))
+            else
+                Report.writePage output matter.Experiment.Name (sections matter))

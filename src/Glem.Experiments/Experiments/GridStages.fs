@@ -1,0 +1,84 @@
+namespace Glem
+
+open System.Collections.Generic
+open System.Text.Json.Nodes
+
+/// Stages of one name, over a grid's missing runs.
+type GridStageRow = {
+    /// "E-step 1".
+    Name: string
+    /// Runs that ask for one.
+    Asked: int
+    /// Different ones: the others are shared between runs.
+    Distinct: int
+    /// Of these, in the store.
+    Kept: int
+}
+
+/// What a grid's missing runs will ask of the store.
+type GridStages = {
+    /// In the order in which runs ask for them.
+    Rows: GridStageRow list
+    /// What is to be computed, by what stages of the same kind took on the same data set; None where one of the kinds was
+    /// never measured.
+    Seconds: float option
+}
+
+module GridStages =
+    let private dataset (configuration: JsonNode) = string configuration["dataset"]
+
+    /// What stages took on average, by kind and data set.
+    let private measured (store: Store) =
+        store.Manifests
+        |> List.groupBy (fun manifest -> manifest.Kind, dataset manifest.Configuration)
+        |> List.map (fun (kind, manifests) -> kind, manifests |> List.averageBy _.Seconds)
+        |> Map
+
+    let private seconds (store: Store) (missing: StageSpec list) =
+        let measured = measured store
+        let costs = missing |> List.map (fun stage -> measured.TryFind(stage.Kind, dataset stage.Configuration))
+
+        if List.forall Option.isSome costs then
+            Some(costs |> List.sumBy Option.get)
+        else
+            None
+
+    /// Asks the store what it has of the stages of some cells. Computes none of them, but reads their data sets.
+    ///   threads : of the processes that will run them, for bits depend on it
+    /// Errors: a data set, or a file that a recipe names, that is not there.
+    let look (store: Store) (compute: Compute) (threads: int) (cells: Cell list) : Result<GridStages, GlemError> =
+        RunFile.guard "the cells' recipes" "files that are there" (fun () ->
+            let build = BuildIdentity.json compute
+            build["threads"] <- JsonValue.Create threads
+            let datasets = Dictionary<string, Dataset>()
+
+            let datasetOf name =
+                match datasets.TryGetValue name with
+                | true, dataset -> dataset
+                | _ ->
+                    let dataset = Datasets.find name |> Result.orRaise
+                    datasets[name] <- dataset
+                    dataset
+
+            let asked =
+                cells
+                |> List.collect (fun cell ->
+                    RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe.Dataset) cell.Seed |> RunStages.all)
+
+            let isKept (stage: StageSpec) = (store.TryFind stage.Key).IsSome
+            let distinct = asked |> List.distinctBy _.Key
+            let kept, missing = distinct |> List.partition isKept
+            let count name = List.filter (fun (stage: StageSpec) -> stage.Name = name) >> List.length
+
+            {
+                Rows = [
+                    for name in asked |> List.map _.Name |> List.distinct ->
+                        {
+                            Name = name
+                            Asked = count name asked
+                            Distinct = count name distinct
+                            Kept = count name kept
+                        }
+                ]
+                Seconds = seconds store missing
+            })

@@ -77,3 +77,44 @@ let ``shares that leave nothing to learn from are refused`` () =
             PerClass(0, 5)
         ] do
         Assert.True(SplitPolicy.check policy |> Result.isError, SplitPolicy.describe policy)
+
+let private thinned rate = Dataset.withLabelRate rate Colours.dataset.Value |> Result.orRaise
+
+let private training (dataset: Dataset) =
+    Split.nodes Train dataset.Split |> Array.map (fun i -> dataset.Graph.Ids[int i]) |> Set
+
+[<Fact>]
+let ``a label rate keeps a share of each class's training nodes, and at least one`` () =
+    let classes dataset =
+        let labels = (dataset: Dataset).Audit
+        Split.nodes Train dataset.Split |> Array.countBy labels.Label |> Array.map snd |> List.ofArray
+
+    Assert.Equal<int list>([ 12; 12; 12 ], classes Colours.dataset.Value)
+    Assert.Equal<int list>([ 6; 6; 6 ], classes (thinned 0.5))
+    Assert.Equal<int list>([ 1; 1; 1 ], classes (thinned 0.01))
+
+[<Fact>]
+let ``the labels of a smaller rate are among those of a larger one`` () =
+    let nested = [ 0.1; 0.3; 0.6; 1.0 ] |> List.map (thinned >> training)
+
+    for fewer, more in List.pairwise nested do
+        Assert.True(Set.isProperSubset fewer more)
+
+[<Fact>]
+let ``a label rate moves no other node, and no student sees a label that it took`` () =
+    let whole, few = Colours.dataset.Value, thinned 0.2
+    let gold = Supervision.ofSplit few.Labels few.Split |> Result.orRaise
+    let pool = Pool.unlabelled gold |> Set
+
+    for i in 0 .. whole.Graph.NodeCount - 1 do
+        let node = i * 1<node>
+
+        match whole.Split[node], few.Split[node] with
+        | Train, Unassigned ->
+            Assert.True((gold.Gold node).IsNone)
+            Assert.Contains(node, pool)
+            Assert.Equal(whole.Audit.Label node, few.Audit.Label node)
+        | before, after -> Assert.Equal(before, after)
+
+    Assert.NotEqual<string>(whole.Fingerprint, few.Fingerprint)
+    Assert.Equal(whole.Fingerprint, (thinned 1.0).Fingerprint)

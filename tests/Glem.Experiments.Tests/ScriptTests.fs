@@ -11,7 +11,6 @@ let private script name = Path.Combine(GlemProcess.root, "scripts", name)
 [<Theory>]
 [<InlineData "quickstart.fsx">]
 [<InlineData "gmnn.fsx">]
-[<InlineData "inductive.fsx">]
 [<InlineData "custom-gnn.fsx">]
 [<InlineData "text-graphs.fsx">]
 let ``a script is at most 40 lines`` (name: string) = Assert.InRange(File.ReadAllLines(script name).Length, 10, 40)
@@ -39,26 +38,6 @@ let ``the quickstart script runs under dotnet fsi and prints the ladder`` () =
 
     // The full recipe has two rounds: --quick was heard.
     Assert.DoesNotContain("round 2", outcome.Out)
-
-[<Fact>]
-let ``the inductive script prints a row for each protocol, and reads runs that are there`` () =
-    use folder = new TestFolder()
-
-    let ran () =
-        let outcome = run "inductive.fsx" [ "--quick"; "--seeds"; "1"; "--out"; folder.Path ]
-        Assert.True((outcome.Code = 0), outcome.Err)
-
-        for protocol in [ "transductive"; "testEdgesRemoved"; "testRemoved" ] do
-            Assert.Matches($@"\| {protocol} \|( \d+\.\d \|){{4}}", outcome.Out)
-
-        outcome.Out
-
-    let table (out: string) = out.Substring(out.IndexOf "| Test accuracy")
-    let first = ran ()
-    Assert.Contains("M-step", first)
-    let again = ran ()
-    Assert.DoesNotContain("M-step", again)
-    Assert.Equal(table first, table again)
 
 [<Fact>]
 let ``the text graphs script runs each graph model over one language model, and reads runs that are there`` () =

@@ -199,11 +199,12 @@ let private otherValues (path: string, value: string) =
     |> List.filter (fun other -> other <> value)
     |> List.map (fun other -> $"%s{path}=%s{other}")
 
-/// These say when a run ends, or what it is called, and change no stage.
+/// These say when a run ends, or what it is called, or act by the data set and so by its fingerprint.
 let private cosmetic =
     set [
         "name"
         "dataset"
+        "labelRate"
         "lm.gradientCheckpointing"
         "convergence.epsilon"
         "convergence.patience"

@@ -262,19 +262,6 @@ type CorpusArguments =
             | CorpusArguments.Debian _ -> "Debian's Translation-en file, unpacked"
 
 [<RequireQualifiedAccess>]
-type InductiveArguments =
-    | Seeds of int
-    | Out of string
-    | Quick
-
-    interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | InductiveArguments.Seeds _ -> "how many seeds, from 0 (default 5)"
-            | InductiveArguments.Out _ -> "folder of the runs; those that are there are read (default runs/inductive)"
-            | InductiveArguments.Quick -> "cut everything short: a smoke test of a minute, whose numbers mean nothing"
-
-[<RequireQualifiedAccess>]
 type TextGraphsArguments =
     | [<MainCommand>] Datasets of string list
     | Gnn of string

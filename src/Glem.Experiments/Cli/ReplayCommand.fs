@@ -13,7 +13,7 @@ module ReplayCommand =
 
     /// The run's data set, if it is still the same.
     let private dataset (file: string) (info: RunInfo) (recipe: Recipe) : Result<Dataset, GlemError> =
-        Datasets.find recipe.Dataset
+        Datasets.atLabelRate recipe.LabelRate recipe.Dataset
         |> Result.bind (fun dataset ->
             if dataset.Fingerprint = info.Dataset.Fingerprint then
                 Ok dataset

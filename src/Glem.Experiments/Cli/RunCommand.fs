@@ -36,7 +36,7 @@ module RunCommand =
         let output = output |> Option.defaultWith (fun () -> freshOutput $"%s{recipe.Name}-seed%d{seed}")
 
         Trial.checkOutput output
-        |> Result.bind (fun () -> Datasets.find recipe.Dataset)
+        |> Result.bind (fun () -> Datasets.atLabelRate recipe.LabelRate recipe.Dataset)
         |> Result.bind (fun dataset ->
             let nodes, classes = dataset.Graph.NodeCount, dataset.ClassNames.Length
             let edges = dataset.Graph.Edges.EdgeCount / 2

@@ -206,6 +206,43 @@ module Dataset =
                     Nodes = (records.Nodes, parts) ||> Array.map2 (fun node part -> { node with Part = part })
             }
 
+    /// The data set as if only some of its training nodes had labels: this share of each class, rounded, at least one node.
+    /// The others are in no part: no student sees their labels, and they may get pseudo labels. Which they are depends on
+    /// their ids alone, and those of a smaller rate are among those of a larger one.   rate : above 0, at most 1
+    let withLabelRate (rate: float) (dataset: Dataset) : Result<Dataset, GlemError> =
+        if rate = 1.0 then
+            Ok dataset
+        else
+            let records = toRecords dataset
+
+            let rank (node: NodeRecord) =
+                SHA256.HashData(Encoding.UTF8.GetBytes $"label rate\n%s{node.Id}") |> Convert.ToHexString
+
+            let kept =
+                records.Nodes
+                |> Array.filter (fun node -> node.Part = Train)
+                |> Array.groupBy _.Label
+                |> Array.collect (fun (_, nodes) ->
+                    let count = max 1 (int (Math.Round(rate * float nodes.Length)))
+                    nodes |> Array.sortBy rank |> Array.truncate count)
+                |> Array.map _.Id
+                |> HashSet
+
+            let thinned (node: NodeRecord) =
+                if node.Part = Train && not (kept.Contains node.Id) then
+                    { node with Part = Unassigned }
+                else
+                    node
+
+            ofRecords dataset.Info.Name {
+                records with
+                    Info = {
+                        records.Info with
+                            SplitPolicy = $"%s{records.Info.SplitPolicy}; %g{100.0 * rate} %% of the training labels"
+                    }
+                    Nodes = records.Nodes |> Array.map thinned
+            }
+
     /// The data set with a new split: another label rate, or another seed's draw.
     let resplit (policy: SplitPolicy) (seed: int) (dataset: Dataset) =
         SplitPolicy.check policy

@@ -26,3 +26,7 @@ module Datasets =
         else
             let names = known |> List.map fst |> String.concat ", "
             Error(InSetting("dataset", nameOrFolder, $"a data set folder, or one of %s{names}"))
+
+    /// As find, with the labels of a share of its training nodes alone; Dataset.withLabelRate says more.
+    let atLabelRate (rate: float) (nameOrFolder: string) : Result<Dataset, GlemError> =
+        find nameOrFolder |> Result.bind (Dataset.withLabelRate rate)

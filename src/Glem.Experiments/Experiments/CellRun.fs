@@ -4,15 +4,17 @@ open System.Collections.Generic
 
 /// Runs cells as glem run runs recipes. One for a grid: data sets are read once.
 type CellRun(compute: Compute, store: Store, witness: IWitness) =
-    let datasets = Dictionary<string, Dataset>()
+    let datasets = Dictionary<string * float, Dataset>()
 
-    let dataset name =
-        match datasets.TryGetValue name with
+    let datasetOf (recipe: Recipe) =
+        let key = recipe.Dataset, recipe.LabelRate
+
+        match datasets.TryGetValue key with
         | true, dataset -> Ok dataset
         | _ ->
-            Datasets.find name
+            Datasets.atLabelRate recipe.LabelRate recipe.Dataset
             |> Result.map (fun dataset ->
-                datasets[name] <- dataset
+                datasets[key] <- dataset
                 dataset)
 
     // What a shell would take apart stands in quotes.
@@ -42,7 +44,7 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
 
     /// Makes a cell's run directory. Errors: as Trial.run; a data set that is not there.
     member _.Make (cell: Cell) (output: string) : Result<Summary, GlemError> =
-        dataset cell.Recipe.Dataset
+        datasetOf cell.Recipe
         |> Result.bind (fun dataset ->
             Trial.run
                 {

@@ -50,20 +50,22 @@ module GridStages =
         RunFile.guard "the cells' recipes" "files that are there" (fun () ->
             let build = BuildIdentity.json compute
             build["threads"] <- JsonValue.Create threads
-            let datasets = Dictionary<string, Dataset>()
+            let datasets = Dictionary<string * float, Dataset>()
 
-            let datasetOf name =
-                match datasets.TryGetValue name with
+            let datasetOf (recipe: Recipe) =
+                let key = recipe.Dataset, recipe.LabelRate
+
+                match datasets.TryGetValue key with
                 | true, dataset -> dataset
                 | _ ->
-                    let dataset = Datasets.find name |> Result.orRaise
-                    datasets[name] <- dataset
+                    let dataset = Datasets.atLabelRate recipe.LabelRate recipe.Dataset |> Result.orRaise
+                    datasets[key] <- dataset
                     dataset
 
             let asked =
                 cells
                 |> List.collect (fun cell ->
-                    RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe.Dataset) cell.Seed |> RunStages.all)
+                    RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe) cell.Seed |> RunStages.all)
 
             let isKept (stage: StageSpec) = (store.TryFind stage.Key).IsSome
             let distinct = asked |> List.distinctBy _.Key

@@ -15,20 +15,11 @@ type LinkRun = {
 }
 
 module LinkRun =
-    let private configured path (info: RunInfo) : LinkRecipe * string =
-        match JsonNode.Parse(info.Configuration.GetRawText()) with
-        | :? JsonObject as json ->
-            // Runs from before there were links held out none.
-            let none: LinkRecipe = { Valid = 0.0; Test = 0.0; Seed = 0 }
-
-            let links =
-                if json.ContainsKey "links" then
-                    Settings.overlay json["links"] none |> Result.orRaise
-                else
-                    none
-
-            links, string json["dataset"]
-        | _ -> raise (GlemException(InFile(path, "key 'configuration'", "no object", "a recipe's fields")))
+    // Runs from before there were links held out none, as quickstart.
+    let private configured (info: RunInfo) : Recipe =
+        Recipes.quickstart
+        |> Settings.overlay (JsonNode.Parse(info.Configuration.GetRawText()))
+        |> Result.orRaise
 
     /// Reads a run directory, makes its split of the edges again, and sees that its graph holds none of the held-out ones.
     /// Error: a run that trained on every edge, files that are absent or damaged, a data set that is not there or has
@@ -39,7 +30,8 @@ module LinkRun =
         RunInfo.read path
         |> Result.bind (fun info ->
             RunFile.guard path "a run directory" (fun () ->
-                let links, name = configured path info
+                let recipe = configured info
+                let links, name = recipe.Links, recipe.Dataset
 
                 if not (HeldOutLinks.areIn links) then
                     let remedy = "a run that held some out: glem run … --set links.valid=0.05 --set links.test=0.1"
@@ -50,7 +42,7 @@ module LinkRun =
                         )
                     )
 
-                let dataset = Datasets.find name |> Result.orRaise
+                let dataset = Datasets.atLabelRate recipe.LabelRate name |> Result.orRaise
 
                 if dataset.Fingerprint <> info.Dataset.Fingerprint then
                     let found =

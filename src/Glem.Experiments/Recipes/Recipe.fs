@@ -110,6 +110,8 @@ type Recipe = {
     Name: string
     /// A data set's name or folder.
     Dataset: string
+    /// Share of each class's training nodes whose labels are given; Dataset.withLabelRate says more.
+    LabelRate: float
     /// What of the test nodes is there while students train.
     Protocol: Protocol
     /// What of the edges is held out for link prediction.
@@ -338,6 +340,7 @@ module Recipe =
             | _ -> Ok recipe
 
         [
+            check "labelRate" recipe.LabelRate "a number above 0 and at most 1" (fun x -> x > 0.0 && x <= 1.0)
             yield! links
             atLeast 1 "lm.layers" recipe.Lm.Layers
             atLeast 1 "lm.hidden" recipe.Lm.Hidden

@@ -65,6 +65,7 @@ module Recipes =
     let scratch: Recipe = {
         Name = "scratch"
         Dataset = "dotnet-api"
+        LabelRate = 1.0
         Protocol = Transductive
         Links = { Valid = 0.0; Test = 0.0; Seed = 0 }
         Lm = {
@@ -171,6 +172,22 @@ module Recipes =
                 }
         }
 
+    /// Quickstart cut to a fraction of its time, for grids of many runs: one round, 64 tokens of a text, 3 and 1 LM epochs.
+    let ablation: Recipe = {
+        quickstart with
+            Name = "ablation"
+            Lm = { quickstart.Lm with MaxTokens = 64 }
+            LmFit = { quickstart.LmFit with Epochs = 3.0 }
+            Rounds = 1
+            EStep = {
+                quickstart.EStep with
+                    Fit = {
+                        quickstart.EStep.Fit with
+                            Epochs = 1.0
+                    }
+            }
+    }
+
     /// The recipe cut down until it runs in seconds: for smoke tests, not for numbers.
     let quick (recipe: Recipe) =
         let cut epochs (fit: FitRecipe) = {
@@ -226,6 +243,7 @@ module Recipes =
     /// The recipes that have a name, each with its sources.
     let sourced: SourcedRecipe list = [
         own quickstart "GLEM in minutes on two cores: glem-mini and a GCN on dotnet-api"
+        own ablation "quickstart cut to a fraction of its time, for grids of many runs"
         own scratch "the same with a smaller BERT from random weights"
         yield! OfficialRecipes.all |> List.map published
     ]

@@ -317,6 +317,8 @@ let private experiments = gen {
     let! hasRule = Gen.elements [ true; false ]
     let! minutes = Gen.elements [ None; Some 12.5 ]
     let! hasGate = Gen.elements [ true; false ]
+    let! keep = Gen.elements [ None; Some 0.25; Some 0.5 ]
+    let! repeats = Gen.choose (0, 2)
 
     let axis name levels = Axis.ofFunctions name Recipes.scratch levels |> Result.orRaise
 
@@ -350,6 +352,14 @@ let private experiments = gen {
                 else
                     None
             Gate = if hasGate then Some { Rung = "lmOnly"; AtLeast = 0.4 } else None
+            Halving =
+                keep
+                |> Option.map (fun keep -> {
+                    Student = Student.Gnn
+                    FirstRounds = 1
+                    Keep = keep
+                })
+            Repeats = repeats
             BudgetMinutes = minutes
     }
 

@@ -33,9 +33,12 @@ module GridCommand =
         |> Result.bind seeds
 
     /// "k/N", the k-th of N.
-    let private shard (options: ParseResults<GridArguments>) (cells: Cell list) =
+    let private shard (options: ParseResults<GridArguments>) (experiment: Experiment) (cells: Cell list) =
         match options.TryGetResult GridArguments.Shard with
         | None -> Ok cells
+        | Some text when experiment.Halving.IsSome ->
+            let expected = "--jobs, or the same command several times on one folder: who goes on depends on all cells"
+            Error(InSetting("--shard", $"%s{text} of an experiment that halves", expected))
         | Some text ->
             match text.Split '/' |> Array.map Int32.TryParse with
             | [| true, k; true, n |] when k >= 1 && k <= n -> Ok(CellCost.shard k n cells)
@@ -128,7 +131,7 @@ module GridCommand =
 
     /// Tables, verdict, and what is missing.
     let private conclude (experiment: Experiment) (out: string) (outcome: GridOutcome) =
-        let cells = Experiment.cells experiment |> Result.orRaise
+        let cells = Experiment.cells experiment |> Result.orRaise |> Grid.asked out experiment
 
         let results =
             Grid.finished out cells |> List.map (fun (cell, summary, _) -> cell, summary) |> CellResult.ofRuns
@@ -271,7 +274,7 @@ module GridCommand =
             let out = options.GetResult(GridArguments.Out, defaultOut experiment)
 
             Experiment.cells experiment
-            |> Result.bind (shard options)
+            |> Result.bind (shard options experiment)
             |> Result.bind (fun cells ->
                 runnable cells
                 |> Result.bind (fun () -> jobs options)

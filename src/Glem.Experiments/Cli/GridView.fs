@@ -59,7 +59,7 @@ type GridView private (plan: GridPlan, cancel: CancellationToken, status: (strin
         | GridEvent.Finished(cell, summary, seconds) ->
             missing.Remove((Cell.name cell, cell.Seed)) |> ignore
             measured.Add((cell.Recipe, seconds))
-            let lm, gnn = CellResult.score Student.Lm summary, CellResult.score Student.Gnn summary
+            let lm, gnn = CellScore.ofSummary Student.Lm summary, CellScore.ofSummary Student.Gnn summary
 
             say
                 $"%s{title cell}: %s{GridView.Duration seconds}, valid LM %s{percent lm} GNN %s{percent gnn}; %s{progress ()}"

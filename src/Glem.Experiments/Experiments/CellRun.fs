@@ -53,7 +53,12 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
                     Seed = cell.Seed
                     Compute = compute
                     Output = output
-                    Store = store
+                    // A repeat that took its stages from the first run would show no noise.
+                    Store =
+                        (match cell.Part with
+                         | CellPart.Repeat _ -> Store.none
+                         | CellPart.Whole
+                         | CellPart.Rung _ -> store)
                     Command = CellRun.Command cell
                 }
                 witness)

@@ -38,14 +38,8 @@ module CellResult =
             Runs = [ for cell, summary in runs -> cell.Seed, summary ]
         })
 
-    /// A student's score: GLEM's; where EM did not run, the student's on gold labels.
-    let score student (summary: Summary) : Score option =
-        match student with
-        | Student.Lm -> summary.GlemLm |> Option.orElse summary.LmOnly
-        | Student.Gnn -> summary.GlemGnn |> Option.orElse summary.Static
-
     /// One student's scores over the seeds.
-    let scores student (result: CellResult) = result.Runs |> List.choose (snd >> score student)
+    let scores student (result: CellResult) = result.Runs |> List.choose (snd >> CellScore.ofSummary student)
 
     /// Test accuracy of one cell minus another's, seed by seed, where both have it.
     let differences student (result: CellResult) (baseline: CellResult) : float list =
@@ -55,13 +49,15 @@ module CellResult =
         |> List.choose (fun (seed, summary) ->
             Option.map2
                 (fun (one: Score) (other: Score) -> one.Test - other.Test)
-                (score student summary)
-                (theirs |> Map.tryFind seed |> Option.bind (score student)))
+                (CellScore.ofSummary student summary)
+                (theirs |> Map.tryFind seed |> Option.bind (CellScore.ofSummary student)))
 
     let private isAt (arm, levels) (cell: Cell) =
-        cell.Arm = arm && levels |> List.forall (fun level -> List.contains level cell.Levels)
+        Cell.isWhole cell
+        && cell.Arm = arm
+        && levels |> List.forall (fun level -> List.contains level cell.Levels)
 
-    /// The cells that a name speaks of.
+    /// The whole cells that a name speaks of.
     let named (name: string) (results: CellResult list) : CellResult list =
         match CellName.parse "name" name with
         | Ok side -> results |> List.filter (fun result -> isAt side result.Cell)

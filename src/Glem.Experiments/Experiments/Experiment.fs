@@ -26,6 +26,17 @@ type Gate = {
     AtLeast: float
 }
 
+/// Successive halving over EM rounds (Jamieson & Talwalkar 2016, "Non-stochastic best arm identification"): cells compete
+/// for their later rounds. Halving says more.
+type HalvingRule = {
+    /// Whose validation accuracy, on average over seeds, decides.
+    Student: Student
+    /// Rounds that every cell gets; those that stay get twice as many, and so on up to their recipe's.
+    FirstRounds: int
+    /// Share of the cells that stay each time, above 0 and below 1, rounded up.
+    Keep: float
+}
+
 /// What --quick makes of an experiment beside what Recipes.quick makes of its recipe.
 type Smoke = {
     /// "path=value".
@@ -56,9 +67,22 @@ type Experiment = {
     Rule: DecisionRule option
     Gate: Gate option
     Smoke: Smoke
+    /// Cells that do badly after few rounds are spared the rest.
+    Halving: HalvingRule option
+    /// How often the base is run once more on the first seed, from nothing: what moves between these runs is noise.
+    Repeats: int
     /// What all cells may take together; a cell that would go beyond is not begun.
     BudgetMinutes: float option
 }
+
+/// What of a cell a run is.
+[<RequireQualifiedAccess>]
+type CellPart =
+    | Whole
+    /// So many rounds of it: a rung of successive halving.
+    | Rung of rounds: int
+    /// The same once more, counted from 1, with nothing taken from the store.
+    | Repeat of int
 
 /// One run of an experiment.
 type Cell = {
@@ -66,13 +90,29 @@ type Cell = {
     /// Axis and label, in the axes' order; none of an axis that the arm is not crossed with.
     Levels: (string * string) list
     Control: Control option
+    Part: CellPart
     Recipe: Recipe
     Seed: int
 }
 
 module Cell =
+    /// What a part is called in a cell's name, as if it were an axis's level; no axis may be called so.
+    let roundsLevel, repeatLevel = "rounds", "repeat"
+
     /// What it is called but for its seed; CellName says how.
-    let name (cell: Cell) = CellName.format cell.Arm cell.Levels
+    let name (cell: Cell) =
+        let part =
+            match cell.Part with
+            | CellPart.Whole -> []
+            | CellPart.Rung rounds -> [ roundsLevel, string rounds ]
+            | CellPart.Repeat count -> [ repeatLevel, string count ]
+
+        CellName.format cell.Arm (cell.Levels @ part)
+
+    /// The cell that a run is a part of.
+    let whole (cell: Cell) = { cell with Part = CellPart.Whole }
+
+    let isWhole (cell: Cell) = cell.Part = CellPart.Whole
 
     /// Whether it learns from labels that are there to score it.
     let usesHeldOutLabels (cell: Cell) = Recipe.usesHeldOutLabels cell.Recipe
@@ -99,6 +139,8 @@ module Experiment =
         Rule = None
         Gate = None
         Smoke = { Settings = []; Levels = 2; Seeds = 1 }
+        Halving = None
+        Repeats = 0
         BudgetMinutes = None
     }
 
@@ -169,6 +211,7 @@ module Experiment =
                 Arm = crossing.Name
                 Levels = [ for axis, level in levels -> axis, level.Label ]
                 Control = crossing.Control
+                Part = CellPart.Whole
                 Recipe = recipe
                 Seed = List.head experiment.Seeds
               }
@@ -181,29 +224,39 @@ module Experiment =
         with GlemException error ->
             Error error
 
-    /// What an experiment runs, all cells of a seed before the next one's. Error: a recipe that makes no sense.
-    let cells (experiment: Experiment) : Result<Cell list, GlemError> =
-        shapes experiment
-        |> Result.map (fun shapes -> [
-            for seed in experiment.Seeds do
-                for cell in shapes do
-                    if not (List.contains (Cell.name cell) experiment.Without) then
-                        { cell with Seed = seed }
-        ])
-
-    /// The run that the gate looks at: the base on the first seed, by whatever name it has among the cells.
+    /// The run that the gate looks at, and that repeats repeat: the base on the first seed, by whatever name it has among the
+    /// cells.
     let gateCell (experiment: Experiment) (cells: Cell list) : Cell =
         let seed = experiment.Seeds.Head
 
         cells
-        |> List.tryFind (fun cell -> cell.Recipe = experiment.Recipe && cell.Seed = seed)
+        |> List.tryFind (fun cell -> cell.Recipe = experiment.Recipe && cell.Seed = seed && Cell.isWhole cell)
         |> Option.defaultValue {
             Arm = gateName
             Levels = []
             Control = None
+            Part = CellPart.Whole
             Recipe = experiment.Recipe
             Seed = seed
         }
+
+    /// What an experiment runs, all cells of a seed before the next one's, and repeats last. Error: a recipe that makes no sense.
+    let cells (experiment: Experiment) : Result<Cell list, GlemError> =
+        shapes experiment
+        |> Result.map (fun shapes ->
+            let cells = [
+                for seed in experiment.Seeds do
+                    for cell in shapes do
+                        if not (List.contains (Cell.name cell) experiment.Without) then
+                            { cell with Seed = seed }
+            ]
+
+            let again count = {
+                gateCell experiment cells with
+                    Part = CellPart.Repeat count
+            }
+
+            cells @ List.map again [ 1 .. experiment.Repeats ])
 
     // Checks
 
@@ -325,6 +378,26 @@ module Experiment =
             refuse "budgetMinutes" (Settings.show minutes) "minutes, above 0"
         | _ -> ()
 
+        if experiment.Repeats < 0 then
+            refuse "repeats" (string experiment.Repeats) "a whole number from 0"
+
+        for part in [ Cell.roundsLevel; Cell.repeatLevel ] do
+            let isUsed =
+                (part = Cell.repeatLevel && experiment.Repeats > 0)
+                || (part = Cell.roundsLevel && experiment.Halving.IsSome)
+
+            if isUsed && experiment.Axes |> List.exists (fun axis -> axis.Name = part) then
+                refuse "axes" part $"another name: \"%s{part}\" tells parts of a cell here"
+
+        match experiment.Halving with
+        | None -> ()
+        | Some halving ->
+            if halving.FirstRounds < 1 then
+                refuse "halving.firstRounds" (string halving.FirstRounds) "a whole number from 1"
+
+            if not (halving.Keep > 0.0 && halving.Keep < 1.0) then
+                refuse "halving.keep" (Settings.show halving.Keep) "a share above 0 and below 1"
+
         if experiment.Smoke.Levels < 1 then
             refuse "smoke.levels" (string experiment.Smoke.Levels) "a whole number from 1"
 
@@ -389,6 +462,7 @@ module Experiment =
                     Without = []
                     Seeds = experiment.Seeds |> List.truncate experiment.Smoke.Seeds
                     Gate = None
+                    Repeats = min experiment.Repeats 1
                     BudgetMinutes = None
             }
 

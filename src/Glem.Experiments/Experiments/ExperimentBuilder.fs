@@ -130,6 +130,23 @@ type experiment(name: string) =
             Value.Gate = Some { Rung = rung; AtLeast = least }
     }
 
+    /// Successive halving over EM rounds: whose validation accuracy decides, the rounds that every cell gets, and the share of
+    /// cells that stay each time the rounds double.
+    [<CustomOperation "halving">]
+    member _.Halving(draft: ExperimentDraft, student: Student, firstRounds: int, keep: float) = {
+        draft with
+            Value.Halving =
+                Some {
+                    Student = student
+                    FirstRounds = firstRounds
+                    Keep = keep
+                }
+    }
+
+    /// How often the base is run once more on the first seed, from nothing, to tell noise from effect.
+    [<CustomOperation "repeats">]
+    member _.Repeats(draft: ExperimentDraft, count: int) = { draft with Value.Repeats = count }
+
     /// What --quick sets beside cutting the recipe short; levels of an axis and seeds, at most.
     [<CustomOperation "smoke">]
     member _.Smoke(draft: ExperimentDraft, levels: int, seeds: int, settings: string list) = {

@@ -44,6 +44,16 @@ module Grid =
             | Ok(CellState.Done(summary, seconds)) -> Some(cell, summary, seconds)
             | _ -> None)
 
+    let private state out cell = CellFolder.state out cell |> Result.orRaise
+
+    /// The runs that the experiment asks for so far: some of the cells, or their first rounds, where it halves.
+    /// Raises GlemException for a damaged file.
+    let asked (out: string) (experiment: Experiment) (cells: Cell list) : Cell list =
+        Halving.asked experiment (state out) cells
+
+    let private allAsked (request: GridRequest) =
+        Experiment.cells request.Experiment |> Result.orRaise |> asked request.Output request.Experiment
+
     let private nothing = {
         Failed = []
         BeyondBudget = []
@@ -81,7 +91,7 @@ module Grid =
         match request.Experiment.BudgetMinutes with
         | None -> true
         | Some minutes ->
-            let measured = Experiment.cells request.Experiment |> Result.orRaise |> finished request.Output
+            let measured = allAsked request |> finished request.Output
 
             let spent = measured |> List.sumBy (fun (_, _, seconds) -> seconds)
 
@@ -160,19 +170,32 @@ module Grid =
             Thread.Sleep 1000
             gateScore request gate cell
 
+    /// What is asked for, and what turns out to be asked for once that has ended.
+    let rec private climb (request: GridRequest) : GridOutcome =
+        let before = asked request.Output request.Experiment request.Cells
+        let outcome = before |> List.fold (visit request) nothing
+        let isOpen = Halving.rungs request.Experiment (state request.Output) request.Cells |> Halving.isOpen
+
+        if asked request.Output request.Experiment request.Cells <> before then
+            climb request
+        elif isOpen && not outcome.Elsewhere.IsEmpty then
+            // Who goes on depends on what other processes are running.
+            Thread.Sleep 1000
+            climb request
+        else
+            outcome
+
     /// Runs what is missing, one cell after the other; what is there is read, and what another process has claimed is left to
     /// it. A cell that fails is noted, and the others go on; it is not tried again until forgetFailures. The gate is looked at
     /// first, the budget before each cell.
     /// Raises OperationCanceledException once `Cancel` is asked for and the run at hand has heard of it: all that was finished
     /// stays. Error: a folder that cannot be written to.
     let run (request: GridRequest) : Result<GridOutcome, GlemError> =
-        let all () = List.fold (visit request) nothing request.Cells
-
         let gated gate =
             let cell = gateCell request
 
             match gateScore request gate cell with
-            | Ok score when score >= gate.AtLeast -> all ()
+            | Ok score when score >= gate.AtLeast -> climb request
             | Ok score -> {
                 nothing with
                     Closed = Some(gate, score)
@@ -184,7 +207,7 @@ module Grid =
 
         RunFile.guard request.Output "a folder that can be written to" (fun () ->
             match request.Experiment.Gate with
-            | None -> all ()
+            | None -> climb request
             | Some gate -> gated gate)
 
     /// What a run would find, without running anything: for the process whose workers did.
@@ -220,9 +243,10 @@ module Grid =
         RunFile.guard request.Output "a readable folder of runs" (fun () ->
             match request.Experiment.Gate |> Option.bind closed with
             | Some closed -> { nothing with Closed = Some closed }
-            | None -> request.Cells |> List.fold seen nothing)
+            | None -> asked request.Output request.Experiment request.Cells |> List.fold seen nothing)
 
     /// Lets cells that failed be tried again: what a person who starts a grid again wants, and the processes of one grid do
     /// not.
     let forgetFailures (out: string) (experiment: Experiment) (cells: Cell list) =
-        Experiment.gateCell experiment cells :: cells |> List.iter (CellFolder.forget out)
+        Experiment.gateCell experiment cells :: cells @ asked out experiment cells
+        |> List.iter (CellFolder.forget out)

@@ -22,7 +22,7 @@ module GridMatter =
         |> Result.bind (fun file ->
             RunFile.guard output "a grid's folder" (fun () ->
                 let experiment = ExperimentJson.read file |> Result.orRaise
-                let cells = Experiment.cells experiment |> Result.orRaise
+                let cells = Experiment.cells experiment |> Result.orRaise |> Grid.asked output experiment
 
                 let runs = [
                     for cell in cells do
@@ -55,7 +55,7 @@ module GridMatter =
         let runs = matter.Runs[Cell.name result.Cell]
 
         {
-            Replicates.ofRung (shown result.Cell) (CellResult.score student) runs with
+            Replicates.ofRung (shown result.Cell) (CellScore.ofSummary student) runs with
                 Right = (Replicates.ofStudent (shown result.Cell) student runs).Right
         }
 

@@ -64,6 +64,12 @@ module GridStages =
 
             let asked =
                 cells
+                // A repeat asks the store for nothing.
+                |> List.filter (fun cell ->
+                    match cell.Part with
+                    | CellPart.Repeat _ -> false
+                    | CellPart.Whole
+                    | CellPart.Rung _ -> true)
                 |> List.collect (fun cell ->
                     RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe) cell.Seed |> RunStages.all)
 

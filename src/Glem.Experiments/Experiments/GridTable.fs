@@ -33,9 +33,21 @@ module GridTable =
         | None, [ only ] -> points only
         | None, _ -> ""
 
+    let private isRepeat (cell: Cell) =
+        match cell.Part with
+        | CellPart.Repeat _ -> true
+        | CellPart.Whole
+        | CellPart.Rung _ -> false
+
     let private table (experiment: Experiment) (results: CellResult list) = [
         let students = [ Student.Lm, "LM"; Student.Gnn, "GNN" ]
-        let axes = experiment.Axes |> List.map _.Name
+
+        let axes = [
+            for axis in experiment.Axes do
+                axis.Name
+            if experiment.Halving.IsSome then
+                Cell.roundsLevel
+        ]
 
         line [
             "arm"
@@ -52,9 +64,12 @@ module GridTable =
         let columns = 2 + axes.Length + (if experiment.Baseline.IsSome then 6 else 4)
         "|" + String.replicate columns "---|"
 
-        for result in results do
+        for result in results |> List.filter (_.Cell >> isRepeat >> not) do
             let level axis =
-                result.Cell.Levels |> List.tryFind (fst >> (=) axis) |> Option.map snd |> Option.defaultValue "·"
+                match result.Cell.Part with
+                | CellPart.Rung rounds when axis = Cell.roundsLevel -> string rounds
+                | CellPart.Whole when axis = Cell.roundsLevel -> string result.Cell.Recipe.Rounds
+                | _ -> result.Cell.Levels |> List.tryFind (fst >> (=) axis) |> Option.map snd |> Option.defaultValue "·"
 
             line [
                 escape (shown result.Cell)
@@ -105,6 +120,65 @@ module GridTable =
             ]
         | _ -> []
 
+    /// Who went on after which rung.
+    let halving (experiment: Experiment) (results: CellResult list) : string list =
+        let state (cell: Cell) =
+            results
+            |> List.tryFind (fun result -> Cell.name result.Cell = Cell.name cell)
+            |> Option.bind (fun result -> result.Runs |> List.tryFind (fst >> (=) cell.Seed))
+            |> Option.map (fun (_, summary) -> CellState.Done(summary, 0.0))
+            |> Option.defaultValue CellState.Missing
+
+        let rungs = Experiment.cells experiment |> Result.orRaise |> Halving.rungs experiment state
+
+        [
+            for rung in rungs do
+                match rung.Kept with
+                | None -> ()
+                | Some kept ->
+                    let all = rung.Cells |> List.map (Cell.whole >> Cell.name) |> List.distinct
+                    let rounds = if rung.Rounds = 1 then "1 round" else $"%d{rung.Rounds} rounds"
+                    let spared = all |> List.except kept |> String.concat "; "
+                    let stay = String.concat "; " kept
+                    $"Successive halving: after %s{rounds} %d{kept.Length} of %d{all.Length} cells went on, the best on validation first: %s{stay}. Spared the rest: %s{spared}."
+        ]
+
+    /// Of test accuracy, over the runs that were made more than once from one seed; None where none was.
+    let noise (student: Student) (results: CellResult list) : (int * float) option =
+        let repeated =
+            results |> List.filter (_.Cell >> isRepeat) |> List.map (_.Cell >> Cell.whole >> Cell.name)
+
+        let values = [
+            for name in List.distinct repeated do
+                let again =
+                    results
+                    |> List.filter (fun result -> isRepeat result.Cell && Cell.name (Cell.whole result.Cell) = name)
+
+                let seeds = again |> List.collect (_.Runs >> List.map fst) |> Set
+                let first = results |> List.filter (fun result -> Cell.name result.Cell = name)
+
+                for seed in seeds do
+                    [
+                        for result in first @ again do
+                            for of', summary in result.Runs do
+                                if of' = seed then
+                                    match CellScore.ofSummary student summary with
+                                    | Some score -> score.Test
+                                    | None -> ()
+                    ]
+        ]
+
+        RunNoise.deviation values |> Option.map (fun noise -> List.sumBy List.length values, noise)
+
+    let private noiseSentence results =
+        let inPoints noise = Spread.format 100.0 2 { Mean = noise; Deviation = None }
+
+        match noise Student.Lm results, noise Student.Gnn results with
+        | Some(count, lm), Some(_, gnn) -> [
+            $"Run-to-run noise: over %d{count} runs of the base from one seed, each computed from nothing, test accuracy has a standard deviation of %s{inPoints lm} (LM) and %s{inPoints gnn} points (GNN)."
+          ]
+        | _ -> []
+
     /// table.md: question, table, rule and verdict, and what was changed after the registration.
     let markdown (experiment: Experiment) (results: CellResult list) (deviations: Deviation list) : string =
         String.concat "\n" [
@@ -120,7 +194,7 @@ module GridTable =
             if results |> List.exists (_.Cell >> Cell.usesHeldOutLabels) then
                 "† learns from held-out labels: a ceiling, no result."
                 ""
-            for sentence in decision experiment results do
+            for sentence in decision experiment results @ halving experiment results @ noiseSentence results do
                 sentence
                 ""
             for deviation in deviations do

@@ -15,17 +15,6 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
                 datasets[name] <- dataset
                 dataset)
 
-    // What a shell would take apart stands in quotes.
-    static let quoted (setting: string) =
-        if
-            setting
-            |> Seq.forall (fun letter -> System.Char.IsAsciiLetterOrDigit letter || "=._-+/,:".Contains letter)
-        then
-            setting
-        else
-            let inside = setting.Replace("'", @"'\''")
-            $"'%s{inside}'"
-
     /// The command line that makes the same run by itself.
     static member Command(cell: Cell) : string =
         let start =
@@ -35,7 +24,7 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
 
         let settings =
             RecipeChange.at (RecipeChange.paths start cell.Recipe) cell.Recipe
-            |> List.map (fun setting -> $" --set %s{quoted setting}")
+            |> List.map (fun setting -> $" --set %s{ShellWord.quote setting}")
             |> String.concat ""
 
         $"./glem run --recipe %s{start.Name} --seed %d{cell.Seed}%s{settings}"

@@ -43,31 +43,33 @@ module GridStages =
         else
             None
 
+    /// The stages of some cells' runs, in the cells' order. Reads their data sets.
+    let private runs (compute: Compute) (threads: int) (cells: Cell list) : RunStages list =
+        let build = BuildIdentity.json compute
+        build["threads"] <- JsonValue.Create threads
+        let datasets = Dictionary<string, Dataset>()
+
+        let datasetOf name =
+            match datasets.TryGetValue name with
+            | true, dataset -> dataset
+            | _ ->
+                let dataset = Datasets.find name |> Result.orRaise
+                datasets[name] <- dataset
+                dataset
+
+        cells
+        |> List.map (fun cell -> RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe.Dataset) cell.Seed)
+
+    let private isKept (store: Store) (stage: StageSpec) = (store.TryFind stage.Key).IsSome
+
     /// Asks the store what it has of the stages of some cells. Computes none of them, but reads their data sets.
     ///   threads : of the processes that will run them, for bits depend on it
     /// Errors: a data set, or a file that a recipe names, that is not there.
     let look (store: Store) (compute: Compute) (threads: int) (cells: Cell list) : Result<GridStages, GlemError> =
         RunFile.guard "the cells' recipes" "files that are there" (fun () ->
-            let build = BuildIdentity.json compute
-            build["threads"] <- JsonValue.Create threads
-            let datasets = Dictionary<string, Dataset>()
-
-            let datasetOf name =
-                match datasets.TryGetValue name with
-                | true, dataset -> dataset
-                | _ ->
-                    let dataset = Datasets.find name |> Result.orRaise
-                    datasets[name] <- dataset
-                    dataset
-
-            let asked =
-                cells
-                |> List.collect (fun cell ->
-                    RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe.Dataset) cell.Seed |> RunStages.all)
-
-            let isKept (stage: StageSpec) = (store.TryFind stage.Key).IsSome
+            let asked = runs compute threads cells |> List.collect RunStages.all
             let distinct = asked |> List.distinctBy _.Key
-            let kept, missing = distinct |> List.partition isKept
+            let kept, missing = distinct |> List.partition (isKept store)
             let count name = List.filter (fun (stage: StageSpec) -> stage.Name = name) >> List.length
 
             {
@@ -82,3 +84,21 @@ module GridStages =
                 ]
                 Seconds = seconds store missing
             })
+
+    /// Each cell with the stages of its language model that the store lacks, from texts to gold labels: they take long, and cells
+    /// that begin alike share them. Arguments and errors: as look.
+    let missingModels
+        (store: Store)
+        (compute: Compute)
+        (threads: int)
+        (cells: Cell list)
+        : Result<(Cell * StageKey list) list, GlemError> =
+        RunFile.guard "the cells' recipes" "files that are there" (fun () ->
+            runs compute threads cells
+            |> List.map2
+                (fun cell stages ->
+                    cell,
+                    [ yield! Option.toList stages.Encoder; stages.Lm ]
+                    |> List.filter (isKept store >> not)
+                    |> List.map _.Key)
+                cells)

@@ -101,6 +101,8 @@ let rec private unknownWord (parser: ArgumentParser) (words: string list) =
         "--verbose"
     ]
 
+    let takesValue = parser.GetArgumentCases() |> List.exists _.IsMainCommand
+
     match words with
     | [] -> None
     | word :: rest ->
@@ -108,7 +110,7 @@ let rec private unknownWord (parser: ArgumentParser) (words: string list) =
         | Some sub -> unknownWord sub rest
         | None when List.contains word known -> unknownWord parser rest
         | None when word.StartsWith "--" -> Some word
-        | None when not (parser.GetSubCommandParsers().IsEmpty) -> Some word
+        | None when not (takesValue || parser.GetSubCommandParsers().IsEmpty) -> Some word
         | None -> unknownWord parser rest // an option's value
 
 [<Fact>]

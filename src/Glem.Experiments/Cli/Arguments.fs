@@ -46,8 +46,22 @@ type RunArguments =
             | RunArguments.Quick -> "cut everything short: a smoke test of seconds, whose numbers mean nothing"
 
 [<RequireQualifiedAccess>]
+type GridStatusArguments =
+    | [<MainCommand; Mandatory>] Folder of string
+    | Json
+    | Watch
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | GridStatusArguments.Folder _ -> "a grid's folder, here or in Slurm's hands"
+            | GridStatusArguments.Json -> "print JSON, and nothing else"
+            | GridStatusArguments.Watch -> "go on and say what changes, until nothing runs or waits any more"
+
+[<RequireQualifiedAccess>]
 type GridArguments =
     | [<MainCommand>] File of string
+    | [<CliPrefix(CliPrefix.None)>] Status of ParseResults<GridStatusArguments>
     | [<CustomCommandLine "--dry-run">] Dry_Run
     | Shard of string
     | Jobs of int
@@ -56,23 +70,42 @@ type GridArguments =
     | Out of string
     | Store of string
     | Quick
+    | Slurm
+    | Partition of string
+    | Time of string
+    | Memory of string
+    | Cpus of int
+    | Tasks of int
+    | [<EqualsAssignmentOrSpaced>] Slurm_Option of string
     | [<Hidden>] Worker
+    | [<Hidden>] Task of submission: string * name: string
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | GridArguments.File _ -> "the experiment: a script, FILE.fsx, or FILE.json"
+            | GridArguments.Status _ -> "how far a grid is: what is done, runs, waits or has failed"
             | GridArguments.Dry_Run ->
                 "show what would be run, what is there and about how long the rest takes, and stop"
             | GridArguments.Shard _ -> "k/N: only the k-th of N parts of about the same cost"
             | GridArguments.Jobs _ ->
-                "processes at a time, which divide the threads; fewer where memory does not hold them (default 1)"
+                "processes at a time, which divide the threads; fewer where memory does not hold them (default 1). With --slurm: tasks at a time (default: as many as Slurm lets)"
             | GridArguments.Seeds _ -> "how many seeds, from 0 (default: the experiment's)"
             | GridArguments.Set _ -> "path=value changes one field of the base recipe; may be repeated"
             | GridArguments.Out _ -> "the grid's folder; what is there is read (default runs/<name>)"
             | GridArguments.Store _ -> StoreOption.usage
             | GridArguments.Quick -> "the experiment's smoke test, whose numbers mean nothing"
+            | GridArguments.Slurm ->
+                "submit what is missing to Slurm, as array jobs over this folder and store, and end"
+            | GridArguments.Partition _ -> "Slurm's partition"
+            | GridArguments.Time _ -> "time limit of a task, as sbatch reads it, such as 2:00:00"
+            | GridArguments.Memory _ -> "memory of a task, such as 8G"
+            | GridArguments.Cpus _ -> "CPUs of a task, and its threads (default 4)"
+            | GridArguments.Tasks _ ->
+                "tasks of an array, at most: where there are more runs a task takes several (default 1000)"
+            | GridArguments.Slurm_Option _ -> "another option of sbatch, such as account=kite; may be repeated"
             | GridArguments.Worker -> "one of --jobs"
+            | GridArguments.Task _ -> "one of --slurm: a submission and its task"
 
 [<RequireQualifiedAccess>]
 type ReplayArguments =

@@ -36,3 +36,14 @@ module Console =
             AnsiConsole.MarkupLine $"[bold]%s{Markup.Escape text}[/]"
         else
             line text
+
+    /// Rows of cells, each column as wide as its widest cell.
+    let columns (rows: string list list) =
+        let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
+
+        for row in rows do
+            (row, widths)
+            ||> List.map2 (fun cell width -> cell.PadRight width)
+            |> String.concat "  "
+            |> _.TrimEnd()
+            |> line

@@ -32,13 +32,21 @@ module GridCommand =
         |> Result.bind quick
         |> Result.bind seeds
 
+    /// Refuses to divide an experiment whose cells compete: who goes on depends on all of them.
+    let private undivided (options: ParseResults<GridArguments>) (experiment: Experiment) =
+        let refuse key =
+            let instead = "--jobs, or the same command several times on one folder"
+            Error(InSetting(key, "an experiment that halves", instead))
+
+        if experiment.Halving.IsNone then Ok()
+        elif options.Contains GridArguments.Shard then refuse "--shard"
+        elif options.Contains GridArguments.Slurm then refuse "--slurm"
+        else Ok()
+
     /// "k/N", the k-th of N.
-    let private shard (options: ParseResults<GridArguments>) (experiment: Experiment) (cells: Cell list) =
+    let private shard (options: ParseResults<GridArguments>) (cells: Cell list) =
         match options.TryGetResult GridArguments.Shard with
         | None -> Ok cells
-        | Some text when experiment.Halving.IsSome ->
-            let expected = "--jobs, or the same command several times on one folder: who goes on depends on all cells"
-            Error(InSetting("--shard", $"%s{text} of an experiment that halves", expected))
         | Some text ->
             match text.Split '/' |> Array.map Int32.TryParse with
             | [| true, k; true, n |] when k >= 1 && k <= n -> Ok(CellCost.shard k n cells)
@@ -93,7 +101,7 @@ module GridCommand =
         Console.line
             $"%d{asked} stages, %d{asked - distinct} of them shared between runs, %d{kept} kept; %d{distinct - kept} to compute"
 
-    let private dryRun (experiment: Experiment) (cells: Cell list) out store jobs =
+    let private dryRun (experiment: Experiment) (cells: Cell list) out store threads =
         let show (plan: GridPlan) (stages: GridStages) =
             let byName = plan.Cells |> List.groupBy (fst >> Cell.name)
             let width = byName |> List.map (fst >> _.Length) |> List.max
@@ -126,7 +134,7 @@ module GridCommand =
 
         GridPlan.look out cells
         |> Result.bind (fun plan ->
-            GridStages.look store (Compute.automatic ()) (threadsEach jobs) (GridPlan.missing plan)
+            GridStages.look store (Compute.automatic ()) threads (GridPlan.missing plan)
             |> Result.map (show plan))
 
     /// Tables, verdict, and what is missing.
@@ -160,10 +168,7 @@ module GridCommand =
         listed "Left out, beyond the budget" outcome.BeyondBudget
         listed "Not run here, for another process has them" outcome.Elsewhere
 
-        outcome.Closed
-        |> Option.iter (fun (gate, score) ->
-            failwith
-                $"the gate is closed: the base's %s{gate.Rung} reached %.1f{100.0 * score} %% on validation, below %.1f{100.0 * gate.AtLeast}; nothing else was run")
+        outcome.Closed |> Option.iter (Grid.closedBy >> failwith)
 
         match outcome.Failed with
         | [] -> ()
@@ -224,6 +229,21 @@ module GridCommand =
             | None -> ()
     ]
 
+    let private request experiment cells out cancel = {
+        Experiment = experiment
+        Cells = cells
+        Output = out
+        Run = fun _ _ -> invalidOp "no run was given"
+        Cancel = cancel
+        Watch = ignore
+    }
+
+    let private stoppable work =
+        try
+            Interruption.during work
+        with :? OperationCanceledException ->
+            failwith "stopped; what is finished stays, and the same command goes on from there"
+
     let private start (options: ParseResults<GridArguments>) (experiment: Experiment) cells out store jobs =
         let isWorker = options.Contains GridArguments.Worker
 
@@ -242,30 +262,49 @@ module GridCommand =
                 if isWorker then
                     GridWorkers.stopWithInput stop
 
-                let work (signal: CancellationToken) =
+                stoppable (fun signal ->
                     use both = CancellationTokenSource.CreateLinkedTokenSource(signal, stop.Token)
-
-                    let request = {
-                        Experiment = experiment
-                        Cells = cells
-                        Output = out
-                        Run = fun _ _ -> invalidOp "no run was given"
-                        Cancel = both.Token
-                        Watch = ignore
-                    }
+                    let request = request experiment cells out both.Token
 
                     if jobs = 1 then
                         inProcess request store plan both.Token
                     else
-                        inProcesses request jobs file (handedOn options) plan both.Token
-
-                try
-                    Interruption.during work
-                with :? OperationCanceledException ->
-                    failwith "stopped; what is finished stays, and the same command goes on from there"))
+                        inProcesses request jobs file (handedOn options) plan both.Token)))
         |> Result.map (fun outcome ->
             if not isWorker then
                 conclude experiment out outcome)
+
+    /// A task of Slurm's: some cells, or the table and the page. Raises where one of its cells has failed.
+    let private task (experiment: Experiment) (cells: Cell list) out store (submission: string, name: string) =
+        let own names =
+            names
+            |> List.choose (fun (name, seed) ->
+                cells |> List.tryFind (fun cell -> Cell.name cell = name && cell.Seed = seed))
+
+        let run (cells: Cell list) =
+            // What is there already is known to who submitted it.
+            let plan = {
+                Cells = cells |> List.map (fun cell -> cell, CellState.Missing)
+                Rate = None
+            }
+
+            stoppable (fun cancel -> inProcess (request experiment cells out cancel) store plan cancel)
+            |> Result.map (fun outcome ->
+                match outcome.Failed with
+                | [] -> ()
+                | (cell, problem) :: others ->
+                    let more = if others.IsEmpty then "" else $" (and %d{others.Length} more)"
+                    failwith $"%s{Cell.name cell} seed %d{cell.Seed} failed: %s{problem}%s{more}")
+
+        SlurmSubmission.read (Path.GetDirectoryName submission |> string)
+        |> Result.bind (SlurmSubmission.cells name)
+        |> Result.bind (fun names ->
+            if name.StartsWith $"%s{SlurmPlan.report}." then
+                request experiment cells out CancellationToken.None
+                |> Grid.survey
+                |> Result.map (conclude experiment out)
+            else
+                run (own names))
 
     /// An experiment with the command line's options.
     let private execute (options: ParseResults<GridArguments>) (experiment: Experiment) : Result<unit, GlemError> =
@@ -273,20 +312,35 @@ module GridCommand =
         |> Result.bind (fun experiment ->
             let out = options.GetResult(GridArguments.Out, defaultOut experiment)
 
-            Experiment.cells experiment
-            |> Result.bind (shard options experiment)
+            let given = options.TryGetResult GridArguments.Store
+            let isDry = options.Contains GridArguments.Dry_Run
+
+            let work cells jobs slurm store =
+                let show threads = dryRun experiment cells out store threads
+
+                match options.TryGetResult GridArguments.Task, slurm with
+                | Some named, _ -> task experiment cells out store named
+                | None, Some(slurm: SlurmOptions) ->
+                    let folder = if given = Some "none" then None else Some(StoreFolder.path given)
+
+                    (if isDry then show slurm.Cpus else Ok())
+                    |> Result.bind (fun () -> GridSlurm.run slurm experiment cells out store folder isDry)
+                | None, None when isDry -> show (threadsEach jobs)
+                | None, None -> start options experiment cells out store jobs
+
+            undivided options experiment
+            |> Result.bind (fun () -> Experiment.cells experiment)
+            |> Result.bind (shard options)
             |> Result.bind (fun cells ->
                 runnable cells
                 |> Result.bind (fun () -> jobs options)
                 |> Result.bind (fun jobs ->
-                    StoreOption.find (options.TryGetResult GridArguments.Store)
-                    |> Result.bind (fun store ->
-                        introduce experiment cells out
-
-                        if options.Contains GridArguments.Dry_Run then
-                            dryRun experiment cells out store jobs
-                        else
-                            start options experiment cells out store jobs))))
+                    GridSlurm.options options
+                    |> Result.bind (fun slurm ->
+                        StoreOption.find given
+                        |> Result.bind (fun store ->
+                            introduce experiment cells out
+                            work cells jobs slurm store)))))
 
     let private parser () = ArgumentParser.Create<GridArguments>(programName = "grid", checkStructure = false)
 
@@ -308,9 +362,10 @@ module GridCommand =
             exit started.ExitCode
 
     let run (options: ParseResults<GridArguments>) : Result<unit, GlemError> =
-        match options.TryGetResult GridArguments.File with
-        | None -> Error(InSetting("grid", "no file", "an experiment: FILE.fsx or FILE.json"))
-        | Some file ->
+        match options.TryGetSubCommand(), options.TryGetResult GridArguments.File with
+        | Some(GridArguments.Status status), _ -> GridStatusCommand.run status
+        | _, None -> Error(InSetting("grid", "no file", "an experiment: FILE.fsx or FILE.json"))
+        | _, Some file ->
             match (Path.GetExtension file |> string).ToLowerInvariant() with
             | ".json" -> ExperimentJson.read file |> Result.bind (execute options)
             | ".fsx" when File.Exists file -> Ok(script file options)

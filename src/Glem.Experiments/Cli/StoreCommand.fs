@@ -33,17 +33,6 @@ module StoreCommand =
 
     let private day (time: DateTime) = time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC"
 
-    /// Rows of cells, each column as wide as its widest cell.
-    let private print (rows: string list list) =
-        let widths = rows |> List.transpose |> List.map (List.map String.length >> List.max)
-
-        for row in rows do
-            (row, widths)
-            ||> List.map2 (fun cell width -> cell.PadRight width)
-            |> String.concat "  "
-            |> _.TrimEnd()
-            |> Console.line
-
     let private manifests folder = Store.Open folder |> Result.map _.Manifests
 
     let private list (options: ParseResults<ListStoreArguments>) =
@@ -63,7 +52,7 @@ module StoreCommand =
                     |> Json.array
                     |> Option.iter (Json.document >> _.TrimEnd() >> Console.line)
                 else
-                    print [
+                    Console.columns [
                         yield [ "key"; "kind"; "name"; "size"; "took"; "read last" ]
 
                         for manifest in asked ->
@@ -103,7 +92,7 @@ module StoreCommand =
             let commit =
                 manifest.Commit |> Option.map (fun commit -> $", commit %s{commit}") |> Option.defaultValue ""
 
-            print [
+            Console.columns [
                 yield [ "key"; manifest.Key.Text ]
                 yield [ "kind"; manifest.Kind ]
                 yield [ "name"; manifest.Name ]

@@ -17,7 +17,7 @@ type CellState =
 /// Where a grid keeps its runs.
 ///   cells/<name>/seed<N>/       a run directory, as glem run makes it
 ///   cells/<name>/seed<N>.json   what the grid knows of it: seconds, or why it failed
-///   .claims/<name>,seed<N>      locked by the process that runs it
+///   .claims/<name>,seed<N>      locked by the process that runs it, which .json beside it tells of
 module CellFolder =
     let run (out: string) (cell: Cell) = Path.Combine(out, "cells", Cell.name cell, $"seed%d{cell.Seed}")
 
@@ -94,13 +94,11 @@ module CellFolder =
     let fail (out: string) (cell: Cell) (problem: string) : Result<unit, GlemError> =
         writeNote out cell [ "failed", Json.text problem ]
 
+    let private claimFile out cell = Path.Combine(out, ".claims", $"%s{Cell.name cell},seed%d{cell.Seed}")
+
     /// The right to run a cell, until it is given back or the process ends, however it ends: the operating system holds it.
     /// None where another process has it.
-    let tryClaim (out: string) (cell: Cell) : IDisposable option =
-        let path = Path.Combine(out, ".claims", $"%s{Cell.name cell},seed%d{cell.Seed}")
-        RunFile.makeFolder path
+    let tryClaim (out: string) (cell: Cell) : IDisposable option = CellClaim.take (claimFile out cell)
 
-        try
-            Some(new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
-        with :? IOException ->
-            None
+    /// Who runs a cell, or ran it when its process was killed.
+    let claim (out: string) (cell: Cell) : CellClaim option = CellClaim.read (claimFile out cell)

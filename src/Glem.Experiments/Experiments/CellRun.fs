@@ -17,17 +17,6 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
                 datasets[key] <- dataset
                 dataset)
 
-    // What a shell would take apart stands in quotes.
-    static let quoted (setting: string) =
-        if
-            setting
-            |> Seq.forall (fun letter -> System.Char.IsAsciiLetterOrDigit letter || "=._-+/,:".Contains letter)
-        then
-            setting
-        else
-            let inside = setting.Replace("'", @"'\''")
-            $"'%s{inside}'"
-
     /// The command line that makes the same run by itself.
     static member Command(cell: Cell) : string =
         let start =
@@ -37,7 +26,7 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
 
         let settings =
             RecipeChange.at (RecipeChange.paths start cell.Recipe) cell.Recipe
-            |> List.map (fun setting -> $" --set %s{quoted setting}")
+            |> List.map (fun setting -> $" --set %s{ShellWord.quote setting}")
             |> String.concat ""
 
         $"./glem run --recipe %s{start.Name} --seed %d{cell.Seed}%s{settings}"
@@ -54,11 +43,7 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
                     Compute = compute
                     Output = output
                     // A repeat that took its stages from the first run would show no noise.
-                    Store =
-                        (match cell.Part with
-                         | CellPart.Repeat _ -> Store.none
-                         | CellPart.Whole
-                         | CellPart.Rung _ -> store)
+                    Store = if Cell.isRepeat cell then Store.none else store
                     Command = CellRun.Command cell
                 }
                 witness)

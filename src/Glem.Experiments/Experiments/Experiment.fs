@@ -114,6 +114,12 @@ module Cell =
 
     let isWhole (cell: Cell) = cell.Part = CellPart.Whole
 
+    let isRepeat (cell: Cell) =
+        match cell.Part with
+        | CellPart.Repeat _ -> true
+        | CellPart.Whole
+        | CellPart.Rung _ -> false
+
     /// Whether it learns from labels that are there to score it.
     let usesHeldOutLabels (cell: Cell) = Recipe.usesHeldOutLabels cell.Recipe
 

@@ -139,8 +139,15 @@ module Grid =
                 | Ok(CellState.Failed problem) -> failed problem
                 | _ -> outcome
 
+    /// Whether a cell's run is there.
+    let isThere (out: string) (cell: Cell) = not (finished out [ cell ]).IsEmpty
+
+    /// What a gate says that lets nothing else begin.
+    let closedBy (gate: Gate, score: float) =
+        $"the gate is closed: the base's %s{gate.Rung} reached %.1f{100.0 * score} %% on validation, below %.1f{100.0 * gate.AtLeast}; nothing else was run"
+
     /// What a rung of the gate's run reached on validation.
-    let private reached (gate: Gate) (summary: Summary) : Result<float, string> =
+    let internal reached (gate: Gate) (summary: Summary) : Result<float, string> =
         Ladder.rungs
         |> List.pick (fun (key, _, score) -> if key = gate.Rung then Some(score summary) else None)
         |> function

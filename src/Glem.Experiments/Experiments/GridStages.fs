@@ -43,39 +43,37 @@ module GridStages =
         else
             None
 
+    /// The stages of some cells' runs, in the cells' order. Reads their data sets.
+    let private runs (compute: Compute) (threads: int) (cells: Cell list) : RunStages list =
+        let build = BuildIdentity.json compute
+        build["threads"] <- JsonValue.Create threads
+        let datasets = Dictionary<string * float, Dataset>()
+
+        let datasetOf (recipe: Recipe) =
+            let key = recipe.Dataset, recipe.LabelRate
+
+            match datasets.TryGetValue key with
+            | true, dataset -> dataset
+            | _ ->
+                let dataset = Datasets.atLabelRate recipe.LabelRate recipe.Dataset |> Result.orRaise
+                datasets[key] <- dataset
+                dataset
+
+        cells |> List.map (fun cell -> RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe) cell.Seed)
+
+    let private isKept (store: Store) (stage: StageSpec) = (store.TryFind stage.Key).IsSome
+
     /// Asks the store what it has of the stages of some cells. Computes none of them, but reads their data sets.
     ///   threads : of the processes that will run them, for bits depend on it
     /// Errors: a data set, or a file that a recipe names, that is not there.
     let look (store: Store) (compute: Compute) (threads: int) (cells: Cell list) : Result<GridStages, GlemError> =
         RunFile.guard "the cells' recipes" "files that are there" (fun () ->
-            let build = BuildIdentity.json compute
-            build["threads"] <- JsonValue.Create threads
-            let datasets = Dictionary<string * float, Dataset>()
-
-            let datasetOf (recipe: Recipe) =
-                let key = recipe.Dataset, recipe.LabelRate
-
-                match datasets.TryGetValue key with
-                | true, dataset -> dataset
-                | _ ->
-                    let dataset = Datasets.atLabelRate recipe.LabelRate recipe.Dataset |> Result.orRaise
-                    datasets[key] <- dataset
-                    dataset
-
+            // A repeat asks the store for nothing.
             let asked =
-                cells
-                // A repeat asks the store for nothing.
-                |> List.filter (fun cell ->
-                    match cell.Part with
-                    | CellPart.Repeat _ -> false
-                    | CellPart.Whole
-                    | CellPart.Rung _ -> true)
-                |> List.collect (fun cell ->
-                    RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe) cell.Seed |> RunStages.all)
+                cells |> List.filter (Cell.isRepeat >> not) |> runs compute threads |> List.collect RunStages.all
 
-            let isKept (stage: StageSpec) = (store.TryFind stage.Key).IsSome
             let distinct = asked |> List.distinctBy _.Key
-            let kept, missing = distinct |> List.partition isKept
+            let kept, missing = distinct |> List.partition (isKept store)
             let count name = List.filter (fun (stage: StageSpec) -> stage.Name = name) >> List.length
 
             {
@@ -90,3 +88,25 @@ module GridStages =
                 ]
                 Seconds = seconds store missing
             })
+
+    /// Each cell with the stages of its language model that the store lacks, from texts to gold labels: they take long, and cells
+    /// that begin alike share them. Arguments and errors: as look.
+    let missingModels
+        (store: Store)
+        (compute: Compute)
+        (threads: int)
+        (cells: Cell list)
+        : Result<(Cell * StageKey list) list, GlemError> =
+        RunFile.guard "the cells' recipes" "files that are there" (fun () ->
+            runs compute threads cells
+            |> List.map2
+                (fun cell stages ->
+                    cell,
+                    // A repeat takes nothing from the store and brings nothing into it.
+                    if Cell.isRepeat cell then
+                        []
+                    else
+                        [ yield! Option.toList stages.Encoder; stages.Lm ]
+                        |> List.filter (isKept store >> not)
+                        |> List.map _.Key)
+                cells)

@@ -33,12 +33,6 @@ module GridTable =
         | None, [ only ] -> points only
         | None, _ -> ""
 
-    let private isRepeat (cell: Cell) =
-        match cell.Part with
-        | CellPart.Repeat _ -> true
-        | CellPart.Whole
-        | CellPart.Rung _ -> false
-
     let private table (experiment: Experiment) (results: CellResult list) = [
         let students = [ Student.Lm, "LM"; Student.Gnn, "GNN" ]
 
@@ -64,7 +58,7 @@ module GridTable =
         let columns = 2 + axes.Length + (if experiment.Baseline.IsSome then 6 else 4)
         "|" + String.replicate columns "---|"
 
-        for result in results |> List.filter (_.Cell >> isRepeat >> not) do
+        for result in results |> List.filter (_.Cell >> Cell.isRepeat >> not) do
             let level axis =
                 match result.Cell.Part with
                 | CellPart.Rung rounds when axis = Cell.roundsLevel -> string rounds
@@ -146,13 +140,14 @@ module GridTable =
     /// Of test accuracy, over the runs that were made more than once from one seed; None where none was.
     let noise (student: Student) (results: CellResult list) : (int * float) option =
         let repeated =
-            results |> List.filter (_.Cell >> isRepeat) |> List.map (_.Cell >> Cell.whole >> Cell.name)
+            results |> List.filter (_.Cell >> Cell.isRepeat) |> List.map (_.Cell >> Cell.whole >> Cell.name)
 
         let values = [
             for name in List.distinct repeated do
                 let again =
                     results
-                    |> List.filter (fun result -> isRepeat result.Cell && Cell.name (Cell.whole result.Cell) = name)
+                    |> List.filter (fun result ->
+                        Cell.isRepeat result.Cell && Cell.name (Cell.whole result.Cell) = name)
 
                 let seeds = again |> List.collect (_.Runs >> List.map fst) |> Set
                 let first = results |> List.filter (fun result -> Cell.name result.Cell = name)

@@ -306,6 +306,21 @@ type ReportArguments =
             | ReportArguments.Out _ -> "folder for report.html and report.md (default: the first run's)"
 
 [<RequireQualifiedAccess>]
+type QueryArguments =
+    | [<MainCommand>] Sql of string
+    | In of string
+    | Json
+    | Csv
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | QueryArguments.Sql _ -> "a SELECT over the tables; without it they are listed, with an example"
+            | QueryArguments.In _ -> "a folder of runs, at any depth; may be repeated (default runs)"
+            | QueryArguments.Json -> "print a JSON list of objects, and nothing else"
+            | QueryArguments.Csv -> "print CSV, and nothing else"
+
+[<RequireQualifiedAccess>]
 type DescribeArguments =
     | [<MainCommand; Mandatory>] Data of string
 
@@ -596,6 +611,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
     | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
+    | [<CliPrefix(CliPrefix.None)>] Query of ParseResults<QueryArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
     | [<CliPrefix(CliPrefix.None)>] Model of ParseResults<ModelArguments>
@@ -618,6 +634,7 @@ type GlemArguments =
             | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
             | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"
+            | GlemArguments.Query _ -> "ask SQL of any number of runs"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Model _ -> "describe a pre-trained encoder"

@@ -321,6 +321,27 @@ type QueryArguments =
             | QueryArguments.Csv -> "print CSV, and nothing else"
 
 [<RequireQualifiedAccess>]
+type TensorBoardArguments =
+    | [<MainCommand; Mandatory>] Runs of string list
+    | [<Mandatory>] Out of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | TensorBoardArguments.Runs _ -> "run directories, or folders of them at any depth"
+            | TensorBoardArguments.Out _ ->
+                "the log folder to write into: one folder with an event file for each run; what a run wrote there before is replaced"
+
+[<RequireQualifiedAccess>]
+type ExportArguments =
+    | [<CliPrefix(CliPrefix.None)>] TensorBoard of ParseResults<TensorBoardArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ExportArguments.TensorBoard _ -> "event files: curves over EM's rounds, the ladder, settings"
+
+[<RequireQualifiedAccess>]
 type DescribeArguments =
     | [<MainCommand; Mandatory>] Data of string
 
@@ -612,6 +633,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
     | [<CliPrefix(CliPrefix.None)>] Query of ParseResults<QueryArguments>
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
     | [<CliPrefix(CliPrefix.None)>] Model of ParseResults<ModelArguments>
@@ -635,6 +657,7 @@ type GlemArguments =
             | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"
             | GlemArguments.Query _ -> "ask SQL of any number of runs"
+            | GlemArguments.Export _ -> "runs as files that other tools open: TensorBoard"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Model _ -> "describe a pre-trained encoder"

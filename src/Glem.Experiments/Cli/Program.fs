@@ -15,6 +15,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Pretrain options) -> PretrainCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
     | Some(GlemArguments.Query options) -> QueryCommand.run options
+    | Some(GlemArguments.Export options) -> ExportCommand.run options
     | Some(GlemArguments.Recipe options) -> RecipeCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
     | Some(GlemArguments.Model options) -> ModelCommand.run options

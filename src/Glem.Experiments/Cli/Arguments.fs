@@ -306,6 +306,17 @@ type ReportArguments =
             | ReportArguments.Out _ -> "folder for report.html and report.md (default: the first run's)"
 
 [<RequireQualifiedAccess>]
+type WatchArguments =
+    | [<MainCommand; Mandatory>] Folder of string
+    | Once
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | WatchArguments.Folder _ -> "a run's folder, whole or in the making (what --out says), or a grid's"
+            | WatchArguments.Once -> "print how it stands, and end"
+
+[<RequireQualifiedAccess>]
 type QueryArguments =
     | [<MainCommand>] Sql of string
     | In of string
@@ -632,6 +643,7 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
     | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
+    | [<CliPrefix(CliPrefix.None)>] Watch of ParseResults<WatchArguments>
     | [<CliPrefix(CliPrefix.None)>] Query of ParseResults<QueryArguments>
     | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
@@ -656,6 +668,7 @@ type GlemArguments =
             | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
             | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"
+            | GlemArguments.Watch _ -> "a run or a grid in the making, live: stages, curves, time left"
             | GlemArguments.Query _ -> "ask SQL of any number of runs"
             | GlemArguments.Export _ -> "runs as files that other tools open: TensorBoard"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"

@@ -14,6 +14,7 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Embed options) -> EmbedCommand.run options
     | Some(GlemArguments.Pretrain options) -> PretrainCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
+    | Some(GlemArguments.Watch options) -> WatchCommand.run options
     | Some(GlemArguments.Query options) -> QueryCommand.run options
     | Some(GlemArguments.Export options) -> ExportCommand.run options
     | Some(GlemArguments.Recipe options) -> RecipeCommand.run options

@@ -25,6 +25,8 @@ module RunFolder =
     let elbo folder = Path.Combine(folder, "elbo.jsonl")
     let audit folder = Path.Combine(folder, "audit.jsonl")
     let summary folder = Path.Combine(folder, "summary.json")
+    /// Of a run in the making only.
+    let progress folder = Path.Combine(folder, "progress.jsonl")
     let predictions folder = Path.Combine(folder, "predictions.csv")
     let checkpoint student folder = Path.Combine(folder, "checkpoints", Student.key student)
 

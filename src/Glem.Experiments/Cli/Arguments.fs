@@ -326,6 +326,53 @@ type ReportArguments =
             | ReportArguments.Out _ -> "folder for report.html and report.md (default: the first run's)"
 
 [<RequireQualifiedAccess>]
+type WatchArguments =
+    | [<MainCommand; Mandatory>] Folder of string
+    | Once
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | WatchArguments.Folder _ -> "a run's folder, whole or in the making (what --out says), or a grid's"
+            | WatchArguments.Once -> "print how it stands, and end"
+
+[<RequireQualifiedAccess>]
+type QueryArguments =
+    | [<MainCommand>] Sql of string
+    | In of string
+    | Json
+    | Csv
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | QueryArguments.Sql _ -> "a SELECT over the tables; without it they are listed, with an example"
+            | QueryArguments.In _ -> "a folder of runs, at any depth; may be repeated (default runs)"
+            | QueryArguments.Json -> "print a JSON list of objects, and nothing else"
+            | QueryArguments.Csv -> "print CSV, and nothing else"
+
+[<RequireQualifiedAccess>]
+type TensorBoardArguments =
+    | [<MainCommand; Mandatory>] Runs of string list
+    | [<Mandatory>] Out of string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | TensorBoardArguments.Runs _ -> "run directories, or folders of them at any depth"
+            | TensorBoardArguments.Out _ ->
+                "the log folder to write into: one folder with an event file for each run; what a run wrote there before is replaced"
+
+[<RequireQualifiedAccess>]
+type ExportArguments =
+    | [<CliPrefix(CliPrefix.None)>] TensorBoard of ParseResults<TensorBoardArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | ExportArguments.TensorBoard _ -> "event files: curves over EM's rounds, the ladder, settings"
+
+[<RequireQualifiedAccess>]
 type DescribeArguments =
     | [<MainCommand; Mandatory>] Data of string
 
@@ -616,6 +663,9 @@ type GlemArguments =
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArguments>
     | [<CliPrefix(CliPrefix.None)>] Pretrain of ParseResults<PretrainArguments>
     | [<CliPrefix(CliPrefix.None)>] Report of ParseResults<ReportArguments>
+    | [<CliPrefix(CliPrefix.None)>] Watch of ParseResults<WatchArguments>
+    | [<CliPrefix(CliPrefix.None)>] Query of ParseResults<QueryArguments>
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArguments>
     | [<CliPrefix(CliPrefix.None)>] Recipe of ParseResults<RecipeArguments>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataArguments>
     | [<CliPrefix(CliPrefix.None)>] Model of ParseResults<ModelArguments>
@@ -638,6 +688,9 @@ type GlemArguments =
             | GlemArguments.Embed _ -> "turn texts into vectors, for other tools"
             | GlemArguments.Pretrain _ -> "train an encoder on texts alone, as a masked language model"
             | GlemArguments.Report _ -> "one page on any number of runs"
+            | GlemArguments.Watch _ -> "a run or a grid in the making, live: stages, curves, time left"
+            | GlemArguments.Query _ -> "ask SQL of any number of runs"
+            | GlemArguments.Export _ -> "runs as files that other tools open: TensorBoard"
             | GlemArguments.Recipe _ -> "list, show and compare recipes"
             | GlemArguments.Data _ -> "list, describe, import and validate data sets"
             | GlemArguments.Model _ -> "describe a pre-trained encoder"

@@ -14,6 +14,9 @@ let private commands (arguments: ParseResults<GlemArguments>) =
     | Some(GlemArguments.Embed options) -> EmbedCommand.run options
     | Some(GlemArguments.Pretrain options) -> PretrainCommand.run options
     | Some(GlemArguments.Report options) -> ReportCommand.run options
+    | Some(GlemArguments.Watch options) -> WatchCommand.run options
+    | Some(GlemArguments.Query options) -> QueryCommand.run options
+    | Some(GlemArguments.Export options) -> ExportCommand.run options
     | Some(GlemArguments.Recipe options) -> RecipeCommand.run options
     | Some(GlemArguments.Data options) -> DataCommand.run options
     | Some(GlemArguments.Model options) -> ModelCommand.run options

@@ -286,6 +286,8 @@ module Trial =
         let recipe, dataset, compute = request.Recipe, request.Dataset, request.Compute
         let stages = RunStages.ofRun (BuildIdentity.json compute) recipe dataset request.Seed
         let clock = Stopwatch.StartNew()
+        use logged = new LoggedWitness(witness)
+        let witness: IWitness = logged
 
         use study =
             witness.During("tokenizer", fun () -> Study.prepare compute witness.Watch recipe dataset request.Seed)
@@ -294,6 +296,7 @@ module Trial =
         let preparation = clock.Elapsed.TotalSeconds
         let stored = StoredStudy(study, stages, request.Store, witness)
         Directory.CreateDirectory partial |> ignore
+        logged.Begin(partial, RunStages.all stages |> List.map _.Name)
 
         RunRecord.info compute recipe dataset request.Seed request.Command
         |> RunInfo.write (RunFolder.info partial)
@@ -308,6 +311,7 @@ module Trial =
 
         Summary.write (RunFolder.summary partial) summary |> Result.orRaise
         Report.write partial [ partial ] |> Result.orRaise
+        logged.Complete partial
         Directory.Move(partial, output)
         forget output
         summary

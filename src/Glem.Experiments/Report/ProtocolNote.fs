@@ -38,13 +38,20 @@ module ProtocolNote =
                 $"Shares of %s{test} and %s{valid} of the edges were held out for link prediction, so these are accuracies on a thinner graph."
         | _ -> None
 
+    /// Whether a run's settings let a student learn from held-out labels.
+    let learnsFromHeldOut (settings: (string * string) list) =
+        settings |> List.exists (fun (path, value) -> path.EndsWith ".teacher" && value = "oracle")
+
     /// The note of a finished run.
     let ofRun (info: RunInfo) =
         let settings = RunInfo.settings info
 
-        let usesHeldOutLabels =
-            settings |> List.exists (fun (path, value) -> path.EndsWith ".teacher" && value = "oracle")
-
-        match List.choose id [ ofTeachers usesHeldOutLabels; ofSettings settings; ofLinks settings ] with
+        match
+            List.choose id [
+                ofTeachers (learnsFromHeldOut settings)
+                ofSettings settings
+                ofLinks settings
+            ]
+        with
         | [] -> None
         | notes -> Some(String.concat " " notes)

@@ -12,7 +12,7 @@ type RunFolder = {
     Elbo: ElboRecord list
     /// Empty where the run wrote no audit.jsonl.
     Audit: AuditRecord list
-    /// Empty where the run wrote no predictions.csv.
+    /// Empty where the run wrote no predictions.csv, and where they were not asked for.
     Predictions: Prediction list
     /// What reading passed over, such as a torn last line.
     Notes: string list
@@ -25,11 +25,13 @@ module RunFolder =
     let elbo folder = Path.Combine(folder, "elbo.jsonl")
     let audit folder = Path.Combine(folder, "audit.jsonl")
     let summary folder = Path.Combine(folder, "summary.json")
+    /// Of a run in the making only.
+    let progress folder = Path.Combine(folder, "progress.jsonl")
     let predictions folder = Path.Combine(folder, "predictions.csv")
     let checkpoint student folder = Path.Combine(folder, "checkpoints", Student.key student)
 
-    /// Reads everything that a report needs. Errors name the file, the line or key, what was found and expected.
-    let load (folder: string) =
+    /// Reads all but the predictions, which are long. Errors name the file, the line or key, what was found and expected.
+    let loadRecords (folder: string) =
         RunFile.guard folder "a run directory" (fun () ->
             if not (Directory.Exists folder) then
                 raise (GlemException(InFile(folder, "", "no such folder", "a run directory with a run.json")))
@@ -46,6 +48,16 @@ module RunFolder =
                 Metrics = metrics
                 Elbo = elbo
                 Audit = audit
-                Predictions = predictions folder |> ifThere [] PredictionFile.read
+                Predictions = []
                 Notes = metricNotes @ elboNotes @ auditNotes
             })
+
+    /// Reads everything that a report needs. Errors as loadRecords'.
+    let load (folder: string) =
+        loadRecords folder
+        |> Result.bind (fun run ->
+            if File.Exists(predictions folder) then
+                PredictionFile.read (predictions folder)
+                |> Result.map (fun predictions -> { run with Predictions = predictions })
+            else
+                Ok run)

@@ -66,10 +66,9 @@ module GridSlurm =
     let private countOf (job: SlurmJob) = if job.Tasks.Length = 1 then "1 task" else $"%d{job.Tasks.Length} tasks"
 
     let private summary (job: SlurmJob) =
-        match job.Tasks |> List.sumBy _.Length with
-        | 0 when job.Name = SlurmPlan.report -> "the table and the page"
-        | 0 -> "the base, for the gate"
-        | count -> $"%s{runs count} in %s{countOf job}"
+        if job.Name = SlurmPlan.report then "the table and the page"
+        elif job.Name = SlurmPlan.gate then "the base, for the gate"
+        else $"%s{runs (List.sumBy List.length job.Tasks)} in %s{countOf job}"
 
     /// Earlier jobs that are not at their end: the report waits for them too.
     let private stillQueued (status: GridStatus) =
@@ -205,15 +204,17 @@ module GridSlurm =
         |> Result.bind (fun () -> GridStatus.look out experiment cells)
         |> Result.bind (fun status ->
             status.Closed |> Option.iter (Grid.closedBy >> failwith)
-            let isGated = experiment.Gate.IsSome && not (Grid.isThere out (Experiment.gateCell experiment cells))
+            let opened = GridStatus.openCells status
 
-            let wanted =
-                GridStatus.openCells status
-                |> List.filter (fun cell -> not (isGated && cell = Experiment.gateCell experiment cells))
+            let base' =
+                experiment.Gate
+                |> Option.map (fun _ ->
+                    Experiment.cells experiment |> Result.orRaise |> Experiment.gateCell experiment)
+                |> Option.filter (Grid.isThere out >> not)
 
             match status.Queue with
             | Error error -> Error error
-            | Ok _ when wanted.IsEmpty && not isGated ->
+            | Ok _ when opened.IsEmpty ->
                 let count (isIt: CellProgress -> bool) =
                     status.Cells |> List.filter (fun status -> isIt status.Progress) |> List.length
 
@@ -224,9 +225,13 @@ module GridSlurm =
                         $"Nothing to submit: %s{runs (count _.IsDone)} done, %d{going} running or in the queue"
                 )
             | Ok _ ->
-                GridStages.missingModels store (Compute.automatic ()) options.Cpus wanted
+                let models = GridStages.missingModels store (Compute.automatic ()) options.Cpus
+
+                Option.toList base' @ (opened |> List.filter (fun cell -> Some cell <> base'))
+                |> models
                 |> Result.bind (fun wanted ->
-                    let jobs = SlurmPlan.make options.Tasks isGated wanted
+                    let ofBase, others = wanted |> List.partition (fun (cell, _) -> Some cell = base')
+                    let jobs = SlurmPlan.make options.Tasks (List.tryHead ofBase) others
 
                     if isDry then
                         Ok(show options experiment jobs out storeFolder (stillQueued status))

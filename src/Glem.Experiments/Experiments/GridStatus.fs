@@ -102,15 +102,16 @@ module GridStatus =
             | None -> progress
         | _ -> progress
 
-    let private gateIsClosed out (experiment: Experiment) (cells: Cell list) =
-        experiment.Gate
-        |> Option.bind (fun gate ->
+    let private gateIsClosed out (experiment: Experiment) =
+        match experiment.Gate, Experiment.cells experiment with
+        | Some gate, Ok cells ->
             match CellFolder.state out (Experiment.gateCell experiment cells) with
             | Ok(CellState.Done(summary, _)) ->
                 match Grid.reached gate summary with
                 | Ok score when score < gate.AtLeast -> Some(gate, score)
                 | _ -> None
-            | _ -> None)
+            | _ -> None
+        | _ -> None
 
     /// Looks at the folder, and asks Slurm where it was given something. Takes and changes nothing.
     ///   cells : the experiment's, or some of them
@@ -155,7 +156,7 @@ module GridStatus =
                 Submissions = submissions
                 Queue = queue
                 Ahead = CellCost.rate measured |> Option.map (fun rate -> rate * ahead)
-                Closed = gateIsClosed out experiment (cells |> List.map _.Cell)
+                Closed = gateIsClosed out experiment
             })
 
     /// As look, of all cells of the experiment that the folder was registered for. Errors: no grid's folder; as look.

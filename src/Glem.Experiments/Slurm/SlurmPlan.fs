@@ -52,18 +52,19 @@ module SlurmPlan =
 
     /// The jobs of what is to be run.
     ///   most : tasks of an array, at most
-    ///   isGated : the base is to be run first, and its gate looked at
-    ///   wanted : cells, and the stages of their language models that the store lacks
-    let make (most: int) (isGated: bool) (wanted: (Cell * StageKey list) list) : SlurmJob list =
-        let shares = sharing wanted
+    ///   base' : the gate's run, where it is not there yet; none of the wanted cells
+    ///   wanted : cells. Like the base, each with the stages of its language model that the store lacks
+    let make (most: int) (base': (Cell * StageKey list) option) (wanted: (Cell * StageKey list) list) : SlurmJob list =
+        // What the base computes is there when the others begin.
+        let early = base' |> Option.map snd |> Option.defaultValue []
+        let shares = wanted |> List.map (fun (cell, keys) -> cell, List.except early keys) |> sharing
         let tasksOf share = shares |> List.filter (fst >> (=) share) |> List.map snd |> tasks most
-        let afterGate = if isGated then [ gate ] else []
+        let afterGate = if base'.IsSome then [ gate ] else []
         let ahead = tasksOf Leads
 
         let cells =
             [
-                // Every process looks at the gate, and runs the base where nobody has: its own task needs no cell.
-                gate, [], (if isGated then [ [] ] else [])
+                gate, [], base' |> Option.toList |> List.map (fst >> List.singleton)
                 first, afterGate, ahead
                 free, afterGate, tasksOf Alone
                 rest, (if ahead.IsEmpty then afterGate else [ first ]), tasksOf Follows

@@ -69,6 +69,7 @@ module Grid =
         match answer with
         | Ok summary ->
             CellFolder.finish request.Output cell seconds |> Result.orRaise
+            CellFolder.settle request.Output cell seconds
             request.Watch(GridEvent.Finished(cell, summary, seconds))
         | Error problem ->
             CellFolder.fail request.Output cell problem |> Result.orRaise
@@ -96,7 +97,7 @@ module Grid =
 
     /// One cell, whatever its state is. Waits for nobody.
     let private visit (request: GridRequest) (outcome: GridOutcome) (cell: Cell) : GridOutcome =
-        request.Cancel.ThrowIfCancellationRequested()
+        Stop.check request.Cancel
 
         let failed problem = {
             outcome with
@@ -105,7 +106,9 @@ module Grid =
 
         match CellFolder.state request.Output cell with
         | Error error -> failed (GlemError.message error)
-        | Ok(CellState.Done _) -> outcome
+        | Ok(CellState.Done(_, seconds)) ->
+            CellFolder.settle request.Output cell seconds
+            outcome
         | Ok(CellState.Failed problem) -> failed problem
         | Ok CellState.Missing when not (hasRoom request cell) -> {
             outcome with
@@ -166,7 +169,17 @@ module Grid =
     /// Raises OperationCanceledException once `Cancel` is asked for and the run at hand has heard of it: all that was finished
     /// stays. Error: a folder that cannot be written to.
     let run (request: GridRequest) : Result<GridOutcome, GlemError> =
-        let all () = List.fold (visit request) nothing request.Cells
+        // What another process had is looked at again while there is something to do: it may have died.
+        let rec pass (before: GridOutcome) cells =
+            let outcome = List.fold (visit request) { before with Elsewhere = [] } cells
+            let isNews = outcome.Elsewhere.Length < cells.Length
+
+            if outcome.Elsewhere.IsEmpty || not isNews then
+                outcome
+            else
+                pass outcome outcome.Elsewhere
+
+        let all () = pass nothing request.Cells
 
         let gated gate =
             let cell = gateCell request

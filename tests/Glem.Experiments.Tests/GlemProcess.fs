@@ -59,7 +59,7 @@ module GlemProcess =
         }
 
     // The project reference builds the program beside its sources, in the tests' own configuration.
-    let private program =
+    let internal program =
         let framework = DirectoryInfo AppContext.BaseDirectory
         let configuration = framework.Parent |> nonNull
         Path.Combine(root, "src/Glem.Experiments/bin", configuration.Name, framework.Name, "glem.dll")
@@ -106,3 +106,28 @@ type TestFolder() =
 
     interface IDisposable with
         member _.Dispose() = folder.Delete true
+
+/// File systems of a test's own.
+module Disk =
+    /// Runs a system's command; its error, where it failed.
+    let private system (program: string) (arguments: string list) =
+        try
+            let outcome = GlemProcess.start program "/" (TimeSpan.FromSeconds 20.0) [] arguments
+            if outcome.Code = 0 then None else Some outcome.Err
+        with :? ComponentModel.Win32Exception as problem ->
+            Some problem.Message
+
+    /// Runs a test on a file system of so many kB, or skips it where none can be made.
+    let small (folder: TestFolder) (kilobytes: int) (test: string -> unit) =
+        let disk = (Directory.CreateDirectory(folder.File "disk")).FullName
+
+        match system "mount" [ "-t"; "tmpfs"; "-o"; $"size=%d{kilobytes}k"; "tmpfs"; disk ] with
+        | Some problem -> Assert.Skip $"no file system can be mounted here: %s{problem}"
+        | None ->
+            try
+                test disk
+            finally
+                Assert.Equal(None, system "umount" [ disk ])
+
+    /// Mounts it anew: "ro", "size=4m".
+    let remount (disk: string) (how: string) = Assert.Equal(None, system "mount" [ "-o"; $"remount,%s{how}"; disk ])

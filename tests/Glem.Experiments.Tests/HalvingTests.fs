@@ -250,7 +250,7 @@ let ``a repeat computes each stage anew, and on one machine has the first run's 
             Repeats = 1
     }
 
-    let run = CellRun(Compute.automatic (), store, witness)
+    let run = CellRun(Compute.automatic (), store, CancellationToken.None, witness)
     let first, again = let cells = cells experiment in cells[0], cells[1]
     run.Make first (folder.File "first") |> Result.orRaise |> ignore
     run.Make again (folder.File "again") |> Result.orRaise |> ignore

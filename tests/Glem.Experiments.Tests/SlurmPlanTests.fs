@@ -11,6 +11,7 @@ let private cell name seed cost : Cell = {
     Arm = name
     Levels = []
     Control = None
+    Part = CellPart.Whole
     Recipe = { Colours.recipe with Rounds = cost }
     Seed = seed
 }

@@ -29,25 +29,7 @@ type StoreTests() =
         else
             [||]
 
-    /// Runs a system's command; its error, where it failed.
-    let system (program: string) (arguments: string list) =
-        try
-            let outcome = GlemProcess.start program folder.Path (TimeSpan.FromSeconds 20.0) [] arguments
-            if outcome.Code = 0 then None else Some outcome.Err
-        with :? ComponentModel.Win32Exception as problem ->
-            Some problem.Message
-
-    /// Runs a test on a file system of so many kB, or skips it where none can be made.
-    let onSmallDisk (kilobytes: int) (test: string -> unit) =
-        let disk = (Directory.CreateDirectory(folder.File "disk")).FullName
-
-        match system "mount" [ "-t"; "tmpfs"; "-o"; $"size=%d{kilobytes}k"; "tmpfs"; disk ] with
-        | Some problem -> Assert.Skip $"no file system can be mounted here: %s{problem}"
-        | None ->
-            try
-                test disk
-            finally
-                Assert.Equal(None, system "umount" [ disk ])
+    let onSmallDisk = Disk.small folder
 
     interface IDisposable with
         member _.Dispose() = (folder :> IDisposable).Dispose()
@@ -286,7 +268,7 @@ type StoreTests() =
             obtain (openAt disk) 0 (fun () -> answer 0) |> ignore
             obtain (openAt disk) 1 (fun () -> answer 1) |> ignore
             File.AppendAllText(Path.Combine(StoreLayout.artifact disk "worker" (stage 1).Key, "empty"), "damage")
-            Assert.Equal(None, system "mount" [ "-o"; "remount,ro"; disk ])
+            Disk.remount disk "ro"
             let before = files disk
             let store = openAt disk
             Assert.True (obtain store 0 unexpected).Reused

@@ -73,7 +73,7 @@ module EmbedCommand =
     let private embed (request: EmbedRequest) (items: NewNode seq, count: unit -> int64) =
         let clock = Stopwatch.StartNew()
 
-        Interruption.during (fun cancel ->
+        Interruption.during false (fun cancel ->
             EmbedProgressView.Run(count, fun view -> Embed.toFile request cancel view.Watch items))
         |> Result.map (fun progress ->
             let width = EmbeddingSource.width request.Source

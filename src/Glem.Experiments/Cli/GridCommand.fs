@@ -137,26 +137,37 @@ module GridCommand =
             GridStages.look store (Compute.automatic ()) threads (GridPlan.missing plan)
             |> Result.map (show plan))
 
-    /// Tables, verdict, and what is missing.
-    let private conclude (experiment: Experiment) (out: string) (outcome: GridOutcome) =
+    let private tableFile out = Path.Combine(out, "table.md")
+
+    /// Writes table and page of the runs that are there; the table and these runs.
+    let rec private writeResults (experiment: Experiment) (out: string) =
         let cells = Experiment.cells experiment |> Result.orRaise |> Grid.asked out experiment
-
-        let results =
-            Grid.finished out cells |> List.map (fun (cell, summary, _) -> cell, summary) |> CellResult.ofRuns
-
+        let finished = Grid.finished out cells
+        let results = finished |> List.map (fun (cell, summary, _) -> cell, summary) |> CellResult.ofRuns
         let deviations = Preregistration.deviations out |> Result.orRaise
         let text = GridTable.markdown experiment results deviations
-        let file = Path.Combine(out, "table.md")
-        RunFile.write file text |> Result.orRaise
+        RunFile.write (tableFile out) text |> Result.orRaise
+
+        if not results.IsEmpty then
+            GridReport.write out out |> Result.orRaise
+
+        // Another process may have finished a run meanwhile, and written more than this one did, and before it.
+        if (Grid.finished out cells).Length > finished.Length then
+            writeResults experiment out
+        else
+            text, results
+
+    /// Tables, verdict, and what is missing.
+    let private conclude (experiment: Experiment) (out: string) (outcome: GridOutcome) =
+        let text, results = writeResults experiment out
         Console.line ""
         Console.line (text.TrimEnd())
         Console.line ""
 
-        if results.IsEmpty then
-            Console.line $"The same is in %s{file}."
+        if List.isEmpty results then
+            Console.line $"The same is in %s{tableFile out}."
         else
-            GridReport.write out out |> Result.orRaise
-            Console.line $"The same is in %s{file}; %s{out}/report.html has it all, with pictures."
+            Console.line $"The same is in %s{tableFile out}; %s{out}/report.html has it all, with pictures."
 
         let listed what (cells: Cell list) =
             if not cells.IsEmpty then
@@ -182,9 +193,8 @@ module GridCommand =
     let private inProcess request store (plan: GridPlan) cancel =
         GridView.Run(
             plan,
-            cancel,
             fun view ->
-                let run = CellRun(Compute.automatic (), store, view)
+                let run = CellRun(Compute.automatic (), store, cancel, view)
 
                 Grid.run {
                     request with
@@ -204,7 +214,6 @@ module GridCommand =
 
         GridView.Run(
             plan,
-            cancel,
             fun view ->
                 GridWorkers.run workers (threadsEach count) cancel Console.line view.Watch
                 Grid.survey request
@@ -238,11 +247,9 @@ module GridCommand =
         Watch = ignore
     }
 
-    let private stoppable work =
-        try
-            Interruption.during work
-        with :? OperationCanceledException ->
-            failwith "stopped; what is finished stays, and the same command goes on from there"
+    // Set for a script that this program runs.
+    let private listens = "GLEM_STOPS_WITH_INPUT"
+    let private isScript () = Environment.GetEnvironmentVariable listens = "1"
 
     let private start (options: ParseResults<GridArguments>) (experiment: Experiment) cells out store jobs =
         let isWorker = options.Contains GridArguments.Worker
@@ -257,19 +264,15 @@ module GridCommand =
 
             GridPlan.look out cells
             |> Result.bind (fun plan ->
-                let stop = new CancellationTokenSource()
-
-                if isWorker then
-                    GridWorkers.stopWithInput stop
-
-                stoppable (fun signal ->
-                    use both = CancellationTokenSource.CreateLinkedTokenSource(signal, stop.Token)
-                    let request = request experiment cells out both.Token
+                let work (cancel: CancellationToken) =
+                    let request = request experiment cells out cancel
 
                     if jobs = 1 then
-                        inProcess request store plan both.Token
+                        inProcess request store plan cancel
                     else
-                        inProcesses request jobs file (handedOn options) plan both.Token)))
+                        inProcesses request jobs file (handedOn options) plan cancel
+
+                Interruption.during (isWorker || isScript ()) work))
         |> Result.map (fun outcome ->
             if not isWorker then
                 conclude experiment out outcome)
@@ -288,7 +291,7 @@ module GridCommand =
                 Rate = None
             }
 
-            stoppable (fun cancel -> inProcess (request experiment cells out cancel) store plan cancel)
+            Interruption.during false (fun cancel -> inProcess (request experiment cells out cancel) store plan cancel)
             |> Result.map (fun outcome ->
                 match outcome.Failed with
                 | [] -> ()
@@ -354,9 +357,10 @@ module GridCommand =
             |> parser().PrintCommandLineArguments
             |> List.ofArray
 
-        use started = Process.Start(ProcessStartInfo("dotnet", "fsi" :: file :: "--" :: own)) |> nonNull
-        // Ctrl-C goes to both; the script says what became of it.
-        Interruption.during (fun _ -> started.WaitForExit())
+        let info = ProcessStartInfo("dotnet", "fsi" :: file :: "--" :: own, RedirectStandardInput = true)
+        info.Environment[listens] <- "1"
+        use started = Process.Start info |> nonNull
+        Interruption.through started
 
         if started.ExitCode <> 0 then
             exit started.ExitCode

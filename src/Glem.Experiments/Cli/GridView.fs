@@ -3,13 +3,11 @@ namespace Glem
 open System
 open System.Collections.Generic
 open System.Globalization
-open System.Threading
 open Spectre.Console
 
 /// How far a grid is, and about how long it still takes: on a terminal one line that changes, with a line above it for each
-/// finished cell; elsewhere these lines alone. Hears of cells as Watch, and of what goes on in one as a witness, which is
-/// also where a wish to stop is heard: after the step at hand, by OperationCanceledException.
-type GridView private (plan: GridPlan, cancel: CancellationToken, status: (string -> unit) option) =
+/// finished cell; elsewhere these lines alone. Hears of cells as Watch, and of what goes on in one as a witness.
+type GridView private (plan: GridPlan, status: (string -> unit) option) =
     let missing = HashSet(GridPlan.missing plan |> List.map (fun cell -> Cell.name cell, cell.Seed))
     let cells = plan.Cells |> List.map fst
     let measured = ResizeArray<Recipe * float>()
@@ -69,27 +67,23 @@ type GridView private (plan: GridPlan, cancel: CancellationToken, status: (strin
 
     interface IWitness with
         member _.During(name, work) =
-            cancel.ThrowIfCancellationRequested()
             show name
             work ()
 
-        member _.Kept(_, _) = cancel.ThrowIfCancellationRequested()
+        member _.Kept(_, _) = ()
 
         member _.Watch name state =
-            cancel.ThrowIfCancellationRequested()
-
             if state.Step = 1 || state.Step % 10 = 0 then
                 show $"%s{name} %d{100 * state.Step / max 1 state.Steps} %%"
 
     /// Runs the work with a view on it.
-    static member Run(plan: GridPlan, cancel: CancellationToken, work: GridView -> 'r) : 'r =
+    static member Run(plan: GridPlan, work: GridView -> 'r) : 'r =
         if Console.isInteractive then
             AnsiConsole
                 .Status()
                 .Start(
                     "looking",
-                    fun context ->
-                        GridView(plan, cancel, Some(fun text -> context.Status <- Markup.Escape text)) |> work
+                    fun context -> GridView(plan, Some(fun text -> context.Status <- Markup.Escape text)) |> work
                 )
         else
-            GridView(plan, cancel, None) |> work
+            GridView(plan, None) |> work

@@ -35,19 +35,6 @@ module GridWorkers =
     /// How many more processes of this peak fit into this much memory; a tenth stays free.
     let fitting (peakMb: float) (availableMb: float) = int (0.9 * availableMb / peakMb)
 
-    /// A worker stops, as after Ctrl-C, when its standard input ends: when this process says so, or is no more.
-    let stopWithInput (source: CancellationTokenSource) =
-        let wait () =
-            while Console.In.Read() >= 0 do
-                ()
-
-            try
-                source.Cancel()
-            with :? ObjectDisposedException ->
-                ()
-
-        Thread(wait, IsBackground = true).Start()
-
     let private program = typeof<Experiment>.Assembly.Location
 
     let private start (workers: GridWorkers) (threads: int) (index: int) : Process =
@@ -116,10 +103,13 @@ module GridWorkers =
 
             all <- true
 
+        let mutable isStopping = false
+
         let stop () =
+            isStopping <- true
+
             for worker in running do
-                if not worker.HasExited then
-                    worker.StandardInput.Close()
+                Interruption.tell worker
 
         // What was there before tells its peak too, but is no news.
         for cell, summary, _ in Grid.finished workers.Output workers.Cells do
@@ -129,7 +119,7 @@ module GridWorkers =
         running.Add(start workers threads 1)
 
         while running |> Seq.exists (fun worker -> not worker.HasExited) do
-            if cancel.IsCancellationRequested then
+            if cancel.IsCancellationRequested && not isStopping then
                 stop ()
 
             look ()
@@ -150,4 +140,4 @@ module GridWorkers =
                 note
                     $"worker %d{index + 1} ended with code %d{worker.ExitCode}: %s{workers.Output}/logs/worker%d{index + 1}.log"
 
-        cancel.ThrowIfCancellationRequested()
+        Stop.check cancel

@@ -37,8 +37,16 @@ module PretrainCommand =
         Console.line
             $"%s{Console.thousands request.Texts.LongLength} texts, %d{Glem.Torch.Extensions.Engine.Threads} threads, %s{Compute.describe request.Compute}"
 
-        Interruption.during (fun cancel ->
-            ProgressView.Run(Pretrain.run request (fun () -> cancel.IsCancellationRequested)))
+        Interruption.during false (fun cancel ->
+            let answer = ProgressView.Run(Pretrain.run request (fun () -> cancel.IsCancellationRequested))
+
+            match answer with
+            | Ok(Pretrained.Interrupted(step, steps)) ->
+                let message =
+                    $"stopped after step %d{step} of %d{steps}; the same command goes on from there (%s{Pretrain.partialFolder request.Output}/)"
+
+                raise (OperationCanceledException(message, cancel))
+            | answer -> answer)
         |> Result.map (fun ended ->
             match ended with
             | Pretrained.Whole(sequences, tokens) ->
@@ -46,9 +54,7 @@ module PretrainCommand =
                     $"%s{Console.thousands (int64 sequences)} sequences of %s{Console.thousands tokens} tokens, seen %g{request.Recipe.Mlm.Fit.Epochs} times"
 
                 Console.line $"Everything is in %s{request.Output}/; ./glem model describe %s{request.Output} shows it"
-            | Pretrained.Interrupted(step, steps) ->
-                Console.line
-                    $"Interrupted at step %d{step} of %d{steps}; the same command goes on from there (%s{Pretrain.partialFolder request.Output}/)")
+            | Pretrained.Interrupted _ -> ())
 
     let run (options: ParseResults<PretrainArguments>) : Result<unit, GlemError> =
         let output = options.GetResult PretrainArguments.Out

@@ -60,6 +60,9 @@ let main arguments =
         let firstLine = problem.Message.Split('\n')[0]
         let complaint = firstLine.Replace("ERROR: ", "").Trim()
         fail 2 $"%s{complaint} (--help shows the options)" (Some problem)
+    | StoppedException(signal, message) ->
+        Console.Error.WriteLine message
+        Interruption.endBy signal
     | GlemException error as problem -> fail 2 (GlemError.message error) (Some problem)
     | :? DllNotFoundException as problem -> fail 2 problem.Message (Some problem)
     | problem -> fail 1 problem.Message (Some problem)

@@ -60,7 +60,8 @@ module RunCommand =
                 Command = command
             }
 
-            ProgressView.Run(Trial.run request) |> Result.map (show output))
+            Interruption.during false (fun cancel -> ProgressView.Run(Trial.runUntil cancel request))
+            |> Result.map (show output))
 
     let quickstart (options: ParseResults<QuickstartArguments>) =
         let seed = options.GetResult(QuickstartArguments.Seed, 0)

@@ -39,6 +39,9 @@ module Script =
                 GridCommand.ofScript options experiment
             with
             | GlemException error -> Error error
+            | StoppedException(signal, message) ->
+                Console.Error.WriteLine message
+                Interruption.endBy signal
             | problem ->
                 Console.error problem.Message
                 exit 1

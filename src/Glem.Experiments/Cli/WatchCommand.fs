@@ -151,7 +151,7 @@ module WatchCommand =
                 print (picture start)
             else
                 let watch = if Console.isInteractive then live else inLines
-                let last = Interruption.during (watch start)
+                let last = Interruption.ofOnlooker (watch start)
 
                 if not Console.isInteractive && hasEnded last && not (hasEnded start) then
                     match last with

@@ -67,6 +67,17 @@ module CellClaim =
         with :? IOException ->
             None
 
+    /// Removes a claim that means nothing any more, and its folder with the last one.
+    let remove (path: string) =
+        try
+            if File.Exists path || File.Exists(note path) then
+                File.Delete(note path)
+                File.Delete path
+                Directory.Delete(Path.GetDirectoryName path |> string)
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> ()
+
     /// Who has it, or had it when its process was killed; None where nobody says so. Opens the note alone: any open file of
     /// .NET's is locked, and a look at the claim would keep others from it.
     let read (path: string) : CellClaim option =

@@ -17,7 +17,7 @@ type CellState =
 /// Where a grid keeps its runs.
 ///   cells/<name>/seed<N>/       a run directory, as glem run makes it
 ///   cells/<name>/seed<N>.json   what the grid knows of it: seconds, or why it failed
-///   .claims/<name>,seed<N>      locked by the process that runs it, which .json beside it tells of
+///   .claims/<name>,seed<N>      locked by the process that runs it, which .json beside it tells of; gone when the run is there
 module CellFolder =
     let run (out: string) (cell: Cell) = Path.Combine(out, "cells", Cell.name cell, $"seed%d{cell.Seed}")
 
@@ -95,6 +95,15 @@ module CellFolder =
         writeNote out cell [ "failed", Json.text problem ]
 
     let private claimFile out cell = Path.Combine(out, ".claims", $"%s{Cell.name cell},seed%d{cell.Seed}")
+
+    /// What belongs to a run that is there, whenever its process died: its note, and no claim, which means nothing any more.
+    let settle (out: string) (cell: Cell) (seconds: float) =
+        match readNote out cell with
+        | Ok(Some _, _) -> ()
+        | _ -> finish out cell seconds |> ignore
+
+        Beside.forget (note out cell)
+        CellClaim.remove (claimFile out cell)
 
     /// The right to run a cell, until it is given back or the process ends, however it ends: the operating system holds it.
     /// None where another process has it.

@@ -1,9 +1,10 @@
 namespace Glem
 
 open System.Collections.Generic
+open System.Threading
 
 /// Runs cells as glem run runs recipes. One for a grid: data sets are read once.
-type CellRun(compute: Compute, store: Store, witness: IWitness) =
+type CellRun(compute: Compute, store: Store, cancel: CancellationToken, witness: IWitness) =
     let datasets = Dictionary<string * float, Dataset>()
 
     let datasetOf (recipe: Recipe) =
@@ -35,7 +36,8 @@ type CellRun(compute: Compute, store: Store, witness: IWitness) =
     member _.Make (cell: Cell) (output: string) : Result<Summary, GlemError> =
         datasetOf cell.Recipe
         |> Result.bind (fun dataset ->
-            Trial.run
+            Trial.runUntil
+                cancel
                 {
                     Recipe = cell.Recipe
                     Dataset = dataset

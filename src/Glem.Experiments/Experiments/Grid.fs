@@ -79,6 +79,7 @@ module Grid =
         match answer with
         | Ok summary ->
             CellFolder.finish request.Output cell seconds |> Result.orRaise
+            CellFolder.settle request.Output cell seconds
             request.Watch(GridEvent.Finished(cell, summary, seconds))
         | Error problem ->
             CellFolder.fail request.Output cell problem |> Result.orRaise
@@ -106,7 +107,7 @@ module Grid =
 
     /// One cell, whatever its state is. Waits for nobody.
     let private visit (request: GridRequest) (outcome: GridOutcome) (cell: Cell) : GridOutcome =
-        request.Cancel.ThrowIfCancellationRequested()
+        Stop.check request.Cancel
 
         let failed problem = {
             outcome with
@@ -115,7 +116,9 @@ module Grid =
 
         match CellFolder.state request.Output cell with
         | Error error -> failed (GlemError.message error)
-        | Ok(CellState.Done _) -> outcome
+        | Ok(CellState.Done(_, seconds)) ->
+            CellFolder.settle request.Output cell seconds
+            outcome
         | Ok(CellState.Failed problem) -> failed problem
         | Ok CellState.Missing when not (hasRoom request cell) -> {
             outcome with
@@ -177,10 +180,20 @@ module Grid =
             Thread.Sleep 1000
             gateScore request gate cell
 
+    /// Visits cells; what another process had is looked at again while there is something to do: it may have died.
+    let rec private pass (request: GridRequest) (before: GridOutcome) cells =
+        let outcome = List.fold (visit request) { before with Elsewhere = [] } cells
+        let isNews = outcome.Elsewhere.Length < List.length cells
+
+        if outcome.Elsewhere.IsEmpty || not isNews then
+            outcome
+        else
+            pass request outcome outcome.Elsewhere
+
     /// What is asked for, and what turns out to be asked for once that has ended.
     let rec private climb (request: GridRequest) : GridOutcome =
         let before = asked request.Output request.Experiment request.Cells
-        let outcome = before |> List.fold (visit request) nothing
+        let outcome = pass request nothing before
         let isOpen = Halving.rungs request.Experiment (state request.Output) request.Cells |> Halving.isOpen
 
         if asked request.Output request.Experiment request.Cells <> before then

@@ -73,7 +73,7 @@ module Replay =
 
             let _, _, stage = List.last needed.Steps
             use study = Study.prepare compute witness.Watch recipe dataset seed |> Result.orRaise
-            let stored = StoredStudy(study, stages, store, Witness.silent)
+            let stored = StoredStudy(study, stages, store, Threading.CancellationToken.None, Witness.silent)
             let encoder = stored.PretrainEncoder()
             let lm = stored.LmOnGold encoder
             let _, gnn = stored.StaticGnn lm

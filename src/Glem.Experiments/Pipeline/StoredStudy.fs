@@ -1,12 +1,15 @@
 namespace Glem
 
+open System.Threading
+
 /// A study whose stages are asked of a store before they are computed: the method's stages by the same names as Study's.
 /// Notes what each took, when it was computed.
-type StoredStudy(study: Study, stages: RunStages, store: Store, witness: IWitness) =
+///   cancel : ends the waiting for another process, with OperationCanceledException
+type StoredStudy(study: Study, stages: RunStages, store: Store, cancel: CancellationToken, witness: IWitness) =
     let seconds = ResizeArray<string * float>()
 
     let obtain (stage: StageSpec) codec compute =
-        let answer = store.Obtain(stage, codec, compute)
+        let answer = store.Obtain(stage, codec, compute, cancel)
 
         if answer.Reused then
             witness.Kept(stage.Name, answer.Seconds)

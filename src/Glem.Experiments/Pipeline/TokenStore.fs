@@ -42,7 +42,9 @@ module TokenStore =
                 None
 
         match tryRead () with
-        | Some found -> Some found
+        | Some found ->
+            Beside.forget path
+            Some found
         | None ->
             try
                 Directory.CreateDirectory store.Folder |> ignore

@@ -3,6 +3,7 @@ namespace Glem
 open System
 open System.Diagnostics
 open System.IO
+open System.Threading
 
 /// One run of a recipe, from a data set to a run directory.
 type TrialRequest = {
@@ -245,6 +246,13 @@ module Trial =
             PeakRssMb = Some(RunRecord.peakMemory ())
         }
 
+    /// A name beside an output, for what becomes it: later ones sort behind earlier ones.
+    let private beside (output: string) =
+        let stamp = DateTime.UtcNow.ToString "yyyyMMdd-HHmmssfff"
+        // Two runs into one output may begin in the same moment.
+        let unique = Guid.NewGuid().ToString("N").Substring(0, 8)
+        $"%s{output}.partial-%s{stamp}-%s{unique}"
+
     /// Whether a run directory can be made there, before any work is done for it.
     let checkOutput (output: string) : Result<unit, GlemError> =
         let path = Path.GetFullPath output
@@ -253,7 +261,7 @@ module Trial =
             if Directory.Exists path || File.Exists path then
                 Error(InFile(output, "", "something that exists", "a new folder"))
             else
-                let probe = $"%s{path}.%d{Environment.ProcessId}.probe"
+                let probe = beside (Path.TrimEndingDirectorySeparator path)
                 Directory.CreateDirectory probe |> ignore
                 Directory.Delete probe
                 Ok()
@@ -269,20 +277,20 @@ module Trial =
                 )
             )
 
-    /// What runs into the same output left when they died: it is all in the run now.
-    let private forget (output: string) =
+    /// What runs into the same output left when they died: it is all in this one. They began earlier; of two that race, the
+    /// later one stays.
+    let private forgetBefore (partial: string) (output: string) =
         let folder, name = Path.GetDirectoryName output |> nonNull, Path.GetFileName output
 
-        for dead in Directory.GetDirectories(folder, $"%s{name}.partial-*") do
-            Directory.Delete(dead, true)
+        for earlier in Directory.GetDirectories(folder, $"%s{name}.partial-*") do
+            if String.CompareOrdinal(Path.GetFileName earlier, Path.GetFileName partial) < 0 then
+                Directory.Delete(earlier, true)
 
     /// Makes a run into a folder beside its output and renames it when all is written.
-    let private make (request: TrialRequest) (witness: IWitness) =
+    let private make (cancel: CancellationToken) (request: TrialRequest) (witness: IWitness) =
+        let witness = Witness.stoppable cancel witness
         let output = Path.TrimEndingDirectorySeparator(Path.GetFullPath request.Output)
-        let stamp = DateTime.UtcNow.ToString "yyyyMMdd-HHmmss"
-        // Two runs into one output may begin in the same second.
-        let unique = Guid.NewGuid().ToString("N").Substring(0, 8)
-        let partial = $"%s{output}.partial-%s{stamp}-%s{unique}"
+        let partial = beside output
         let recipe, dataset, compute = request.Recipe, request.Dataset, request.Compute
         let stages = RunStages.ofRun (BuildIdentity.json compute) recipe dataset request.Seed
         let clock = Stopwatch.StartNew()
@@ -294,7 +302,7 @@ module Trial =
             |> Result.orRaise
 
         let preparation = clock.Elapsed.TotalSeconds
-        let stored = StoredStudy(study, stages, request.Store, witness)
+        let stored = StoredStudy(study, stages, request.Store, cancel, witness)
         Directory.CreateDirectory partial |> ignore
         logged.Begin(partial, RunStages.all stages |> List.map _.Name)
 
@@ -312,20 +320,27 @@ module Trial =
         Summary.write (RunFolder.summary partial) summary |> Result.orRaise
         Report.write partial [ partial ] |> Result.orRaise
         logged.Complete partial
+        forgetBefore partial output
         Directory.Move(partial, output)
-        forget output
         summary
 
     /// Runs the recipe; stages that the store has are not computed again, and each gives the same bits either way. The summary
     /// counts the seconds that a stage took when it was computed. The output folder is whole; what was made before a
-    /// failure or Ctrl-C stays beside, in `<output>.partial-<time>`.
+    /// failure or a stop stays beside, in `<output>.partial-<time>`.
+    /// Raises OperationCanceledException after the step in which `cancel` is asked for.
     /// Errors: an output that exists or cannot be written to; whatever the data set lacks; a loss that is not finite.
-    let run (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
+    let runUntil (cancel: CancellationToken) (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
         try
             checkOutput request.Output |> Result.orRaise
-            make request witness |> Ok
+            make cancel request witness |> Ok
         with
         | GlemException error -> Error error
+        | :? IOException as problem when RunFile.isDiskFull problem ->
+            Error(InFile(request.Output, "", problem.Message, "room on its disk"))
         | :? IOException
         | :? UnauthorizedAccessException as problem ->
             Error(InFile(request.Output, "", problem.Message, "a folder that can be written to"))
+
+    /// The same, to its end.
+    let run (request: TrialRequest) (witness: IWitness) : Result<Summary, GlemError> =
+        runUntil CancellationToken.None request witness

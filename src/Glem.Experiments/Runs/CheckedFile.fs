@@ -23,8 +23,7 @@ module CheckedFile =
     /// Writes beside, under a name that no other process uses, and renames: readers and racing writers see whole files only.
     /// Raises IOException, UnauthorizedAccessException.
     let write (path: string) (kind: string) (content: Stream -> unit) =
-        let unique = Guid.NewGuid().ToString "N"
-        let beside = $"%s{path}.%s{unique}.tmp"
+        let beside = Beside.name path
 
         try
             do
@@ -44,6 +43,8 @@ module CheckedFile =
             File.Move(beside, path, true)
         finally
             File.Delete beside
+
+        Beside.forget path
 
     let private sumOf (file: MappedFile) =
         use hash = IncrementalHash.CreateHash HashAlgorithmName.SHA256

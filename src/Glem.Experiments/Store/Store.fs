@@ -111,11 +111,26 @@ type Store private (folder: string option, report: string -> unit, timeToLive: T
             | :? IOException
             | :? UnauthorizedAccessException as problem -> Error problem.Message
 
+        // What a process that died between its last rename and its end has left: its lease, and perhaps an earlier try.
+        let clear () =
+            try
+                if StoreLayout.isAttended shelf spec.Key then
+                    match Lease.TryTake(shelf, spec.Key.Text, timeToLive, clock.Now) with
+                    | Ok lease ->
+                        use _ = lease
+                        Removal.leftovers shelf spec.Key
+                    | Error _ -> ()
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException -> ()
+
         let rec attempt (wait: TimeSpan) (toldOf: Holder option) =
-            cancel.ThrowIfCancellationRequested()
+            Stop.check cancel
 
             match look () with
-            | Artifact.Look.Whole(manifest, value) -> reused artifact manifest value
+            | Artifact.Look.Whole(manifest, value) ->
+                clear ()
+                reused artifact manifest value
             | Artifact.Look.Unreadable problem ->
                 report $"%s{named spec} cannot be read and is computed, but not kept: %s{problem}"
                 computeUnkept compute

@@ -61,6 +61,10 @@ module StoreLayout =
             yield! Directory.GetFiles(shelf, "*.probe")
     ]
 
+    /// Whether anything stands beside a stage's place: a lease, or what writers and removers have made.
+    let isAttended (shelf: string) (key: StageKey) =
+        Directory.EnumerateFileSystemEntries(shelf, $"%s{key.Text}.*") |> Seq.isEmpty |> not
+
     /// What writers and removers have made of a stage, finished or not.
     let besides (shelf: string) (key: StageKey) : string list = [
         for ending in [ "tmp"; "removed" ] do

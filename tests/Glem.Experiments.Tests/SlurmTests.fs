@@ -181,6 +181,12 @@ type SlurmTests(cluster: SlurmCluster) =
 
         Assert.NotEmpty left
 
+        for cell in stopped.GetProperty("cells").EnumerateArray() do
+            match cell.TryGetProperty "log" with
+            | true, log -> Assert.True(File.Exists(string log), string log)
+            // It never began.
+            | _ -> Assert.Equal("failed", text cell "state")
+
         for name, seed in left do
             if name <> "exploding" then
                 Assert.Contains("CANCELLED", text (cell stopped name seed) "why")

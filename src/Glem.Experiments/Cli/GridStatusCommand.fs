@@ -18,6 +18,10 @@ module GridStatusCommand =
     let private words = [ "done"; "running"; "waiting"; "failed"; "open" ]
     let private clock (time: DateTime) = time.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) + " UTC"
 
+    /// What the cell's task has printed; one that never began has no log.
+    let private log (status: CellStatus) =
+        status.Task |> Option.map (fun (_, task) -> task.Log) |> Option.filter IO.File.Exists
+
     let private detail (status: CellStatus) =
         let task = status.Task |> Option.map (fun (number, _) -> $"%s{number}: ") |> Option.defaultValue ""
 
@@ -26,7 +30,7 @@ module GridStatusCommand =
         | CellProgress.Running claim -> $"%s{task}%s{Holder.describe claim.Holder} since %s{clock claim.Since}"
         | CellProgress.Waiting why -> task + why
         | CellProgress.Failed why ->
-            let log = status.Task |> Option.map (fun (_, task) -> $"; log %s{task.Log}") |> Option.defaultValue ""
+            let log = log status |> Option.map (fun log -> $"; log %s{log}") |> Option.defaultValue ""
             task + why + log
         | CellProgress.Open -> ""
 
@@ -87,7 +91,7 @@ module GridStatusCommand =
             | CellProgress.Waiting why
             | CellProgress.Failed why -> Json.text why
             | _ -> None
-            "log", status.Task |> Option.bind (fun (_, task) -> Json.text task.Log)
+            "log", log status |> Option.bind Json.text
         ]
 
     let private toJson (status: GridStatus) =

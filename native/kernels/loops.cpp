@@ -50,4 +50,6 @@ const EdgeLoops<bf16>& edge_loops<bf16>() {
   return instruction_set().edges_b16;
 }
 
+const NormLoops& norm_loops() { return instruction_set().norms; }
+
 }  // namespace glem

@@ -32,6 +32,9 @@ struct AdamW {
   float lr_corrected, decay, beta1, rest1, beta2, rest2, eps, correction2_root, grad_scale;
 };
 
+// Whose weight an entry of a sparse matrix has: one of its own, or its row's or column's.
+enum class WeightOf { entry, row, column };
+
 template <class T>
 struct Loops {
   // y = x * keep / (1 - p) for elements first .. first + n
@@ -69,10 +72,10 @@ struct Loops {
   void (*segment_sum_backward)(const T* dy, T* dx, int64_t rows, int64_t d, float share);
 
   // rows [first, last) of y = A x for A in CSR form; weight may be null: all 1. sums as in edge_loops.h
-  void (*spmm32)(const int32_t* rowptr, const int32_t* col, const float* weight, const T* x, T* y, float* sums,
-                 int64_t first, int64_t last, int64_t d);
-  void (*spmm64)(const int64_t* rowptr, const int64_t* col, const float* weight, const T* x, T* y, float* sums,
-                 int64_t first, int64_t last, int64_t d);
+  void (*spmm32)(const int32_t* rowptr, const int32_t* col, const float* weight, WeightOf of, const T* x, T* y,
+                 float* sums, int64_t first, int64_t last, int64_t d);
+  void (*spmm64)(const int64_t* rowptr, const int64_t* col, const float* weight, WeightOf of, const T* x, T* y,
+                 float* sums, int64_t first, int64_t last, int64_t d);
 
   // bytes of scratch that the two calls below need for a sequence of this length
   size_t (*attention_scratch)(int64_t length, int64_t width);
@@ -110,6 +113,25 @@ struct Loops {
                                     int64_t index, Dropout drop, float* scratch);
 };
 
+// Batch normalisation with ReLU over rows of d columns: y = relu(x * slope + shift). What is called sums gets those of these
+// rows added, column by column.
+struct NormLoops {
+  void (*sums)(const float* x, double* sums, int64_t rows, int64_t d);
+  // of (x - mean)^2
+  void (*squares)(const float* x, const float* mean, double* sums, int64_t rows, int64_t d);
+  // slope = rstd * weight, shift = bias - mean * slope
+  void (*terms)(const float* mean, const float* rstd, const float* weight, const float* bias, float* slope,
+                float* shift, int64_t d);
+  void (*forward)(const float* x, const float* slope, const float* shift, float* y, int64_t rows, int64_t d);
+  // of g, which is dy where the ReLU let it through, and of (x - mean) g
+  void (*gradient_sums)(const float* x, const float* dy, const float* mean, const float* slope, const float* shift,
+                        double* gradients, double* products, int64_t rows, int64_t d);
+  // dx = (g - average - (x - mean) * tilt) * rstd * weight
+  void (*backward)(const float* x, const float* dy, const float* mean, const float* slope, const float* shift,
+                   const float* weight, const float* rstd, const float* average, const float* tilt, float* dx,
+                   int64_t rows, int64_t d);
+};
+
 // An instruction set's name and its loops.
 struct InstructionSet {
   const char* name;
@@ -118,6 +140,7 @@ struct InstructionSet {
   EdgeLoops<float> edges_f32;
   EdgeLoops<bf16> edges_b16;
   ScoreLoops scores;
+  NormLoops norms;
 };
 
 extern const InstructionSet baseline;
@@ -133,5 +156,7 @@ const Loops<T>& loops();
 
 template <class T>
 const EdgeLoops<T>& edge_loops();
+
+const NormLoops& norm_loops();
 
 }  // namespace glem

@@ -69,6 +69,10 @@ void for_each_block(int64_t rows, int64_t size, F f) {
                 [&](int64_t b) { f(b, b * size, std::min(size, rows - b * size)); });
 }
 
+// A matrix of at most this many elements is small: an operator that saves memory by doing with blocks of rows what libtorch
+// does with the whole leaves it to libtorch, whose bits are then its own.
+constexpr int64_t few_elements = 1 << 21;
+
 constexpr int64_t block_rows = 128;
 
 inline int64_t blocks(int64_t rows) { return (rows + block_rows - 1) / block_rows; }

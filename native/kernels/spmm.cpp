@@ -1,11 +1,12 @@
 // spmm(rowptr, col, weight?, rowptr_t, col_t, weight_t?, x): y = A x for A [n; m] in CSR form; its transpose, in CSR form
 // too, gives the gradient. The weights get none.
-//   rowptr : [n + 1]   col : [e]   weight : [e], float32   rowptr_t : [m + 1]   x : [m; d]   result : [n; d]
+// spmm_by_row(rowptr, col, rowptr_t, col_t, weight, x): the same where the entries of a row share its weight.
+//   rowptr : [n + 1]   col : [e]   weight : [e], of rows [n], float32   rowptr_t : [m + 1]   x : [m; d]   result : [n; d]
 #include "row_tasks.h"
 
 namespace glem {
 
-static Tensor product(const Tensor& rowptr, const Tensor& col, const Tensor& weight, const Tensor& x_) {
+static Tensor product(const Tensor& rowptr, const Tensor& col, const Tensor& weight, WeightOf of, const Tensor& x_) {
   Tensor x = x_.contiguous();
   const int64_t rows = rowptr.size(0) - 1, d = x.size(1);
   Tensor y = at::empty({rows, d}, x.options());
@@ -13,7 +14,10 @@ static Tensor product(const Tensor& rowptr, const Tensor& col, const Tensor& wei
     using T = decltype(t);
     auto run = [&](auto* bounds, auto* columns, auto loop) {
       sum_rows(RowTasks(bounds, rows), y, [&](const auto& task, float* sums) {
-        loop(task.rowptr, columns, ptr<float>(weight), ptr<T>(x), ptr<T>(y), sums, task.first, task.last, d);
+        const float* weights = ptr<float>(weight);
+        // A piece's row counts as its task's first.
+        if (of == WeightOf::row && weights) weights += task.row;
+        loop(task.rowptr, columns, weights, of, ptr<T>(x), ptr<T>(y), sums, task.first, task.last, d);
       });
     };
     if (rowptr.scalar_type() == at::kInt)
@@ -29,12 +33,26 @@ struct Spmm : torch::autograd::Function<Spmm> {
                         const Tensor& rowptr_t, const Tensor& col_t, const optional<Tensor>& weight_t,
                         const Tensor& x) {
     ctx->save_for_backward({rowptr_t.contiguous(), col_t.contiguous(), contiguous(weight_t)});
-    return product(rowptr.contiguous(), col.contiguous(), contiguous(weight), x);
+    return product(rowptr.contiguous(), col.contiguous(), contiguous(weight), WeightOf::entry, x);
   }
   static variable_list backward(AutogradContext* ctx, variable_list dy) {
     auto saved = ctx->get_saved_variables();
-    Tensor none, dx = product(saved[0], saved[1], saved[2], dy[0]);
+    Tensor none, dx = product(saved[0], saved[1], saved[2], WeightOf::entry, dy[0]);
     return {none, none, none, none, none, none, dx};
+  }
+};
+
+struct SpmmByRow : torch::autograd::Function<SpmmByRow> {
+  static Tensor forward(AutogradContext* ctx, const Tensor& rowptr, const Tensor& col, const Tensor& rowptr_t,
+                        const Tensor& col_t, const Tensor& weight_, const Tensor& x) {
+    Tensor weight = weight_.contiguous();
+    ctx->save_for_backward({rowptr_t.contiguous(), col_t.contiguous(), weight});
+    return product(rowptr.contiguous(), col.contiguous(), weight, WeightOf::row, x);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list dy) {
+    auto saved = ctx->get_saved_variables();
+    Tensor none, dx = product(saved[0], saved[1], saved[2], WeightOf::column, dy[0]);
+    return {none, none, none, none, none, dx};
   }
 };
 
@@ -65,7 +83,27 @@ static Tensor spmm(const Tensor& rowptr, const Tensor& col, const optional<Tenso
   return at::zeros({rows, x.size(1)}, x.options()).index_add(0, row, gathered);
 }
 
+static Tensor spmm_by_row(const Tensor& rowptr, const Tensor& col, const Tensor& rowptr_t, const Tensor& col_t,
+                          const Tensor& weight, const Tensor& x) {
+  TORCH_CHECK(weight.dim() == 1 && weight.size(0) == rowptr.size(0) - 1 && weight.scalar_type() == at::kFloat,
+              "spmm_by_row: needs weight [", rowptr.size(0) - 1, "], float32, got ", weight.sizes(), ", ",
+              weight.scalar_type());
+  if (!has_loops(x)) {
+    const Tensor degrees = rowptr.diff().to(at::kLong), entries = weight.repeat_interleave(degrees);
+    return spmm(rowptr, col, entries, rowptr_t, col_t, entries, x);
+  }
+  check(rowptr, col, {}, "A");
+  check(rowptr_t, col_t, {}, "A's transpose");
+  TORCH_CHECK(x.dim() == 2 && x.size(0) == rowptr_t.size(0) - 1 && col.size(0) == col_t.size(0),
+              "spmm_by_row: x must be [", rowptr_t.size(0) - 1, "; d], got ", x.sizes(), "; A has ", col.size(0),
+              " entries, its transpose ", col_t.size(0));
+  return SpmmByRow::apply(rowptr, col, rowptr_t, col_t, weight, x);
+}
+
 TORCH_LIBRARY_FRAGMENT(glem, m) {
+  m.def(
+      "spmm_by_row(Tensor rowptr, Tensor col, Tensor rowptr_t, Tensor col_t, Tensor weight, Tensor x) -> Tensor",
+      &spmm_by_row);
   m.def(
       "spmm(Tensor rowptr, Tensor col, Tensor? weight, Tensor rowptr_t, Tensor col_t, Tensor? weight_t, Tensor x) -> "
       "Tensor",

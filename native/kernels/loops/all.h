@@ -12,6 +12,7 @@ namespace {  // so that no two instruction sets' functions are ever merged into 
 #include "random.h"
 #include "gelu.h"
 #include "layer_norm.h"
+#include "batch_norm.h"
 #include "spmm.h"
 #include "segments.h"
 #include "edges.h"
@@ -54,11 +55,14 @@ constexpr EdgeLoops<T> fill_edges() {
 
 constexpr ScoreLoops score_loops = {edge_softmax,     edge_softmax_scale, edge_softmax_backward, edge_softmax_dot,
                                     edge_softmax_slope, gat_scores,       gat_scores_backward};
+
+constexpr NormLoops norm_table = {column_sums, column_squares, norm_terms,
+                                  norm_relu,   norm_relu_sums, norm_relu_backward};
 }  // namespace
 
 #define GLEM_TEXT(x) #x
 #define GLEM_NAME(x) GLEM_TEXT(x)
 extern const InstructionSet GLEM_ISA;
 const InstructionSet GLEM_ISA = {GLEM_NAME(GLEM_ISA), fill<float>(), fill<bf16>(), fill_edges<float>(),
-                               fill_edges<bf16>(), score_loops};
+                               fill_edges<bf16>(), score_loops, norm_table};
 }  // namespace glem

@@ -21,15 +21,21 @@ GLEM_INLINE void store_sum(T* y, float* sums, int64_t at, vf x, int64_t n) {
     store(y + at, x, n);
 }
 
+template <class Index>
+GLEM_INLINE float weight_at(const float* weight, WeightOf of, int64_t row, const Index* col, int64_t e) {
+  if (!weight) return 1.0f;
+  return weight[of == WeightOf::entry ? e : of == WeightOf::row ? row : (int64_t)col[e]];
+}
+
 template <int Vectors, class Index, class T>
-GLEM_INLINE void spmm_block(const Index* rowptr, const Index* col, const float* weight, const T* x, T* y, float* sums,
-                            int64_t first, int64_t last, int64_t d, int64_t edges, int64_t j) {
+GLEM_INLINE void spmm_block(const Index* rowptr, const Index* col, const float* weight, WeightOf of, const T* x, T* y,
+                            float* sums, int64_t first, int64_t last, int64_t d, int64_t edges, int64_t j) {
   for (int64_t i = first; i < last; i++) {
     vf total[Vectors] = {};
     for (int64_t e = rowptr[i]; e < rowptr[i + 1]; e++) {
       prefetch_row(x + j, col, e, edges, d, Vectors * L);
       const T* row = x + (int64_t)col[e] * d + j;
-      const float w = weight ? weight[e] : 1.0f;
+      const float w = weight_at(weight, of, i, col, e);
       for (int v = 0; v < Vectors; v++) total[v] += load(row + v * L) * w;
     }
     for (int v = 0; v < Vectors; v++) store_sum(y, sums, i * d + j + v * L, total[v], L);
@@ -37,18 +43,18 @@ GLEM_INLINE void spmm_block(const Index* rowptr, const Index* col, const float* 
 }
 
 template <class Index, class T>
-void spmm(const Index* rowptr, const Index* col, const float* weight, const T* x, T* y, float* sums, int64_t first,
-          int64_t last, int64_t d) {
+void spmm(const Index* rowptr, const Index* col, const float* weight, WeightOf of, const T* x, T* y, float* sums,
+          int64_t first, int64_t last, int64_t d) {
   const int64_t edges = rowptr[last];
   int64_t j = 0;
-  for (; j + 8 * L <= d; j += 8 * L) spmm_block<8>(rowptr, col, weight, x, y, sums, first, last, d, edges, j);
-  for (; j + 4 * L <= d; j += 4 * L) spmm_block<4>(rowptr, col, weight, x, y, sums, first, last, d, edges, j);
-  for (; j + L <= d; j += L) spmm_block<1>(rowptr, col, weight, x, y, sums, first, last, d, edges, j);
+  for (; j + 8 * L <= d; j += 8 * L) spmm_block<8>(rowptr, col, weight, of, x, y, sums, first, last, d, edges, j);
+  for (; j + 4 * L <= d; j += 4 * L) spmm_block<4>(rowptr, col, weight, of, x, y, sums, first, last, d, edges, j);
+  for (; j + L <= d; j += L) spmm_block<1>(rowptr, col, weight, of, x, y, sums, first, last, d, edges, j);
   if (j < d)
     for (int64_t i = first; i < last; i++) {
       vf total{};
       for (int64_t e = rowptr[i]; e < rowptr[i + 1]; e++)
-        total += load_some(x + (int64_t)col[e] * d + j, d - j) * (weight ? weight[e] : 1.0f);
+        total += load_some(x + (int64_t)col[e] * d + j, d - j) * weight_at(weight, of, i, col, e);
       store_sum(y, sums, i * d + j, total, d - j);
     }
 }

@@ -3,6 +3,7 @@ namespace Glem
 open System
 open System.Diagnostics
 open TorchSharp
+open Glem.Torch.Extensions
 
 /// Measures a graph network's optimiser step on made-up graphs of 10 edges a node: forward, backward, AdamW.
 module StepMeasurement =
@@ -23,12 +24,10 @@ module StepMeasurement =
     let private key = Key.ofSeed 0 |> Key.named "scaling"
 
     /// Class logits of a step's nodes and these nodes, from the whole graph, a tenth of whose nodes teaches.
-    let private onGraph (gnn: Gnn) p (csr: Csr) (graph: GraphTensors) (x: Tensor) =
+    let private onGraph compute (gnn: Gnn) p (csr: Csr) (graph: GraphTensors) (x: Tensor) =
         let taught = Array.init (csr.NodeCount / 10) (fun i -> i * 10)
 
-        fun number ->
-            let logits = Gnn.forward gnn p (Training(int64 number)) graph (Dense x)
-            logits.index_select (0L, torch.tensor (taught |> Array.map int64)), taught
+        fun number -> GraphTraining.read compute gnn graph (Dense x) (GnnPass(p, Training(int64 number))) taught, taught
 
     /// The same from sampled neighbours of the next nodes in a random order.
     let private onSamples layers p (csr: Csr) (device: torch.Device) (x: Tensor) =
@@ -47,13 +46,14 @@ module StepMeasurement =
         use p = Parameters.Create(compute, Gnn.role gnn, GraphModel.initial (Key.ofSeed 1) gnn)
         use optimiser = new Optimiser(Recipes.quickstart.GnnFit.Optimiser, p)
         use x = torch.randn([| int64 csr.NodeCount; int64 width |]).DetachFromDisposeScope()
+        use _ = if sampled then null else GraphTraining.givingBack x
 
         let forward =
             if sampled then
                 let layers = Gnn.sampled fanOuts gnn |> Result.orRaise
                 onSamples layers p csr compute.Device x
             else
-                onGraph gnn p csr graph x
+                onGraph compute gnn p csr graph x
 
         let step number =
             let clock, before = Stopwatch.StartNew(), ProcessCost.processor ()
@@ -106,7 +106,7 @@ module StepMeasurement =
         |> Result.bind (fun (csr, classOf) ->
             // What libraries and threads hold once and for all does not count as the graph's.
             train compute gnn sampled csr classOf ignore 2 |> ignore
-            GC.Collect()
+            TensorMemory.GiveBack().Dispose()
             let held = ProcessCost.resident ()
 
             Synthetic.graph (settings edges)

@@ -83,25 +83,25 @@ module Gcn =
     /// y = P x W^T + b : [b; outputs] of x : [m; inputs]. Multiplies on the narrower side of the product first; sparse features
     /// always by W first; where few nodes are targets, P, which leaves their rows alone.
     let private convolve (config: GcnConfig) (pass: GnnPass) (graph: GraphTensors) (layer: string) (x: NodeFeatures) =
-        let weight = pass[$"%s{layer}.lin.weight"]
+        Scope.freeing Seq.singleton (fun () ->
+            let weight = pass[$"%s{layer}.lin.weight"]
 
-        let y =
-            match x with
-            | Dense x when weight.shape[0] >= weight.shape[1] || graph.TargetCount < graph.NodeCount ->
-                torch.nn.functional.linear (graph.Symmetric.Propagate x, weight)
-            | x -> graph.Symmetric.Propagate(NodeFeatures.linear weight x)
+            let y =
+                match x with
+                | Dense _
+                | Dropped _ when weight.shape[0] >= weight.shape[1] || graph.TargetCount < graph.NodeCount ->
+                    torch.nn.functional.linear (graph.Symmetric.Propagate(NodeFeatures.toDense x), weight)
+                | x -> graph.Symmetric.Propagate(NodeFeatures.linear weight x)
 
-        if config.Biases then y.add_ pass[$"%s{layer}.bias"] else y
+            if config.Biases then y.add_ pass[$"%s{layer}.bias"] else y)
 
     let gnn (config: GcnConfig) : Gnn =
         let layer k (pass: GnnPass) graph (x: NodeFeatures) =
-            let x = if k = 1 then pass.DropFeatures config.InputDropout x else x
-            let y = convolve config pass graph (conv k) x
+            let dropout = if k = 1 then config.InputDropout else config.HiddenDropout
+            let y = pass.DropWhenRead dropout x |> convolve config pass graph (conv k)
 
-            if k = config.Layers then
-                y
-            else
-                let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                y.relu_ () |> pass.Dropout config.HiddenDropout
+            if k = config.Layers then y
+            elif config.BatchNorm then pass.BatchNormRelu (norm k) y
+            else y.relu_ ()
 
         Gnn.ofLayers config.Classes (weights config) [ for k in 1 .. config.Layers -> layer k ]

@@ -78,6 +78,8 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?r
     // One mask stream for each place that drops units: the step's seed and the place's number.
     let mutable place = defaultArg after 0L
     let isStill = defaultArg still false
+    // torch.nn.BatchNorm1d's.
+    let momentum, epsilon = 0.1, 1e-5
 
     /// A parameter by name.
     member _.Item
@@ -111,6 +113,12 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?r
         | struct (0.0, _) -> x
         | struct (share, seed) -> NodeFeatures.dropout share seed x
 
+    /// The same for what is read once or twice: it is dropped there, and no dropped copy is held.
+    member this.DropWhenRead (share: float) (x: NodeFeatures) =
+        match this.Dropping share with
+        | struct (0.0, _) -> x
+        | struct (share, seed) -> NodeFeatures.dropoutWhenRead share seed x
+
     /// x W^T + b : [n; inputs] -> [n; outputs], with the weights called name.weight and name.bias.
     member this.Linear (name: string) (x: NodeFeatures) =
         (NodeFeatures.linear this[$"%s{name}.weight"] x).add this[$"%s{name}.bias"]
@@ -119,21 +127,32 @@ type GnnPass(parameters: Parameters, mode: Mode, ?after: int64, ?still: bool, ?r
     /// normalised by them as in evaluation, and does not move them. (PyTorch's Python refuses such a batch; libtorch makes
     /// the row 0 and the running variance NaN.)
     member this.BatchNorm (name: string) (x: Tensor) =
+        let struct (mean, variance, isOwn) = this.Statistics name x
+
+        torch.nn.functional.batch_norm (
+            x,
+            mean,
+            variance,
+            this[$"%s{name}.weight"],
+            this[$"%s{name}.bias"],
+            isOwn,
+            momentum,
+            epsilon
+        )
+
+    /// The same and its ReLU, which hold one matrix for the backward pass instead of two.
+    member this.BatchNormRelu (name: string) (x: Tensor) =
+        let struct (mean, variance, isOwn) = this.Statistics name x
+        Ops.BatchNormRelu(x, this[$"%s{name}.weight"], this[$"%s{name}.bias"], mean, variance, isOwn, momentum, epsilon)
+
+    /// Running statistics to move or to go by, and whether x's own count.
+    member private this.Statistics (name: string) (x: Tensor) : struct ((Tensor | null) * (Tensor | null) * bool) =
         let isOwn = this.IsTraining && x.shape[0] > 1L
 
         let running (what: string) : Tensor | null =
             if isStill && isOwn then null else this[$"%s{name}.running_%s{what}"]
 
-        torch.nn.functional.batch_norm (
-            x,
-            running "mean",
-            running "var",
-            this[$"%s{name}.weight"],
-            this[$"%s{name}.bias"],
-            isOwn,
-            0.1,
-            1e-5
-        )
+        running "mean", running "var", isOwn
 
 /// One layer of a graph network on m nodes, b of which are targets: [b; outputs] of x : [m; inputs]. A target's row depends
 /// on its own and on those at its in-edges alone. On a whole graph all nodes are targets.
@@ -176,18 +195,25 @@ type Gnn = {
 }
 
 module Gnn =
-    /// A network that is a stack of layers, from the features to the logits.
-    let ofLayers classes weights (layers: GnnLayer list) : Gnn = {
-        Classes = classes
-        Weights = weights
-        Forward =
-            fun pass graph x ->
-                let inner, last = List.take (layers.Length - 1) layers, List.last layers
-                let h = inner |> List.fold (fun x layer -> Dense(layer pass graph x)) x
-                pass.Represent(fun () -> NodeFeatures.toDense h)
-                last pass graph h
-        Structure = Layers layers
-    }
+    /// A network that is a stack of layers, from the features to the logits. Of what a pass makes on its way it holds only
+    /// what gradients need.
+    let ofLayers classes weights (layers: GnnLayer list) : Gnn =
+        let layers: GnnLayer list =
+            layers
+            |> List.map (fun layer pass graph x -> Scope.freeing Seq.singleton (fun () -> layer pass graph x))
+
+        {
+            Classes = classes
+            Weights = weights
+            Forward =
+                fun pass graph x ->
+                    Scope.freeing Seq.singleton (fun () ->
+                        let inner, last = List.take (layers.Length - 1) layers, List.last layers
+                        let h = inner |> List.fold (fun x layer -> Dense(layer pass graph x)) x
+                        pass.Represent(fun () -> NodeFeatures.toDense h)
+                        last pass graph h)
+            Structure = Layers layers
+        }
 
     /// A network that propagates its inputs before any weight.
     let decoupled classes weights (network: DecoupledNetwork) : Gnn =
@@ -264,6 +290,15 @@ module Gnn =
     /// nothing (GnnPass.Represent).
     let representations (gnn: Gnn) (parameters: Parameters) (graph: GraphTensors) (x: NodeFeatures) : Tensor =
         let seen = ref None
-        let pass = GnnPass(parameters, Evaluating, represent = (fun h -> seen.Value <- Some h))
-        let logits = gnn.Forward pass graph x
-        seen.Value |> Option.defaultValue logits
+        // The pass frees its own.
+        let keep (h: Tensor) = seen.Value <- Some(h.alias().DetachFromDisposeScope())
+        let logits = gnn.Forward (GnnPass(parameters, Evaluating, represent = keep)) graph x
+
+        match seen.Value with
+        | Some h ->
+            match torch.CurrentDisposeScope with
+            | null -> h
+            | scope ->
+                scope.Attach(h :> System.IDisposable)
+                h
+        | None -> logits

@@ -82,6 +82,7 @@ module GraphBlock =
             TransposedRowOffsets = keep (fun () -> torch.tensor rows.TransposedOffsets)
             TransposedColumns = keep (fun () -> torch.tensor rows.TransposedTargets)
             TransposedValues = keep (fun () -> rows.Order |> Array.map (fun e -> values[e]) |> torch.tensor)
+            ByRow = false
         }
 
     let private index device (rows: Rows) =

@@ -24,15 +24,27 @@ type GraphTensors internal (device: torch.Device, nodes: int, targets: int, form
     let looped = lazy (forms.LoopedEdges())
 
     new(device: torch.Device, edges: Edges) =
+        // The arrays that a form was made of are as large as the form. They go at once, and not when they happen to.
+        let form (make: unit -> 'form) () =
+            let made = make ()
+
+            if edges.Count >= GraphTensors.ManyEdges then
+                TensorMemory.GiveBack().Dispose()
+
+            made
+
         let forms = {
-            Symmetric = fun () -> Edges.withRemainingLoops 1f edges |> Propagation.normalised device
-            SymmetricWithoutLoops = fun () -> Propagation.normalised device edges
-            Mean = fun () -> Propagation.mean device edges
-            Edges = fun () -> Edges.index device edges
-            LoopedEdges = fun () -> Edges.withNewLoops edges |> Edges.index device
+            Symmetric = form (fun () -> Edges.withRemainingLoops 1f edges |> Propagation.normalised device)
+            SymmetricWithoutLoops = form (fun () -> Propagation.normalised device edges)
+            Mean = form (fun () -> Propagation.mean device edges)
+            Edges = form (fun () -> Edges.index device edges)
+            LoopedEdges = form (fun () -> Edges.withNewLoops edges |> Edges.index device)
         }
 
         new GraphTensors(device, edges.NodeCount, edges.NodeCount, forms)
+
+    /// Edges from which what a form was made of is worth a collection.
+    static member private ManyEdges = 1 <<< 20
 
     member _.Device = device
 

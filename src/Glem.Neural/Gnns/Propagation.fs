@@ -6,7 +6,8 @@ open TorchSharp
 open Glem.Torch.Extensions
 
 /// A graph's propagation matrix as tensors: rows, and the rows of its transpose for the backward pass. An undirected graph
-/// has one structure for both, and one tensor of values where the matrix is symmetric.
+/// has one structure for both, and one tensor of values where the matrix is symmetric, or where all entries of a row have the
+/// same value.
 ///   RowOffsets : [n+1] int32   Columns : [e] int32   Values : [e] float32; the same for the transpose
 type Propagation = {
     RowOffsets: Tensor
@@ -15,19 +16,31 @@ type Propagation = {
     TransposedRowOffsets: Tensor
     TransposedColumns: Tensor
     TransposedValues: Tensor
+    /// Whether the values are one for each row, [n], and so for each column of the transpose.
+    ByRow: bool
 } with
 
     /// P x : [n; d] -> [n; d].
     member this.Propagate(x: Tensor) =
-        Ops.Spmm(
-            this.RowOffsets,
-            this.Columns,
-            this.Values,
-            this.TransposedRowOffsets,
-            this.TransposedColumns,
-            this.TransposedValues,
-            x
-        )
+        if this.ByRow then
+            Ops.SpmmByRow(
+                this.RowOffsets,
+                this.Columns,
+                this.TransposedRowOffsets,
+                this.TransposedColumns,
+                this.Values,
+                x
+            )
+        else
+            Ops.Spmm(
+                this.RowOffsets,
+                this.Columns,
+                this.Values,
+                this.TransposedRowOffsets,
+                this.TransposedColumns,
+                this.TransposedValues,
+                x
+            )
 
     /// Bytes of its tensors, those that serve twice counted once.
     member this.Bytes =
@@ -103,14 +116,11 @@ module Propagation =
 
         same
 
-    /// The matrix whose entry of an edge is a function of its target, source and weight. The caller owns it.
-    let ofFunction (device: torch.Device) (edges: Edges) (value: int -> int -> float32 -> float32) =
+    /// The structure of a matrix and of its transpose under some values.   values : [e], or [n] by row
+    let private structured (device: torch.Device) (edges: Edges) byRow (values: Tensor) (transposedValues: Tensor) =
         let rows = Scope.kept device (fun () -> torch.tensor edges.Offsets)
         let columns = Scope.kept device (fun () -> torch.tensor edges.Sources)
-        let values = Scope.kept device (fun () -> filled edges value)
         let isUndirected = Edges.isUndirected edges
-        // Then an entry's mirror image is known from its place alone.
-        let isPlain = isUndirected && edges.Weights.Length = 0
 
         {
             RowOffsets = rows
@@ -126,14 +136,32 @@ module Propagation =
                     columns
                 else
                     Scope.kept device (fun () -> transposedColumns edges)
-            TransposedValues =
-                if isPlain && isSymmetric edges value then
-                    values
-                elif isPlain then
-                    Scope.kept device (fun () -> filled edges (fun target source weight -> value source target weight))
-                else
-                    Scope.kept device (fun () -> filledTransposed edges value)
+            TransposedValues = transposedValues
+            ByRow = byRow
         }
+
+    /// The matrix whose entry of an edge is a function of its target, source and weight. The caller owns it.
+    let ofFunction (device: torch.Device) (edges: Edges) (value: int -> int -> float32 -> float32) =
+        let values = Scope.kept device (fun () -> filled edges value)
+        // Then an entry's mirror image is known from its place alone.
+        let isPlain = edges.Weights.Length = 0 && Edges.isUndirected edges
+
+        structured
+            device
+            edges
+            false
+            values
+            (if isPlain && isSymmetric edges value then
+                 values
+             elif isPlain then
+                 Scope.kept device (fun () -> filled edges (fun target source weight -> value source target weight))
+             else
+                 Scope.kept device (fun () -> filledTransposed edges value))
+
+    /// The matrix whose entries in a row have one value : [n]. The caller owns it.
+    let private ofRows (device: torch.Device) (edges: Edges) (values: float32[]) =
+        let values = Scope.kept device (fun () -> torch.tensor values)
+        structured device edges true values values
 
     /// The sum of the weights into every node : [n].
     let private inDegrees (edges: Edges) =
@@ -160,4 +188,8 @@ module Propagation =
     /// D^-1 A: the mean over in-edges, 0 where there is none. The caller owns it.
     let mean (device: torch.Device) (edges: Edges) =
         let scale = inDegrees edges |> Array.map (divided id)
-        ofFunction device edges (fun i _ weight -> float32 (scale[i] * float weight))
+
+        if edges.Weights.Length = 0 then
+            scale |> Array.map float32 |> ofRows device edges
+        else
+            ofFunction device edges (fun i _ weight -> float32 (scale[i] * float weight))

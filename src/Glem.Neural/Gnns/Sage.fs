@@ -41,27 +41,38 @@ module Sage =
 
     /// One layer : [b; outputs] of x : [m; inputs].
     let layer aggregator root normalise name (pass: GnnPass) (graph: GraphTensors) (x: NodeFeatures) =
-        let left = pass[$"%s{name}.lin_l.weight"]
+        let left: Tensor = pass[$"%s{name}.lin_l.weight"]
+        let right = if root then Some(pass[$"%s{name}.lin_r.weight"]: Tensor) else None
 
-        let neighbours =
-            match aggregator, x with
-            // The narrower side of the product first; where few nodes are targets, the mean, which leaves their rows alone.
-            | Aggregator.Mean, Dense x when left.shape[0] >= left.shape[1] || graph.TargetCount < graph.NodeCount ->
-                torch.nn.functional.linear (graph.Mean.Propagate x, left)
-            | Aggregator.Mean, x -> graph.Mean.Propagate(NodeFeatures.linear left x)
-            | Aggregator.Max, x ->
-                torch.nn.functional.linear (GraphOps.SpmmMax(graph.Edges, NodeFeatures.toDense x), left)
+        let productFirst () =
+            match right with
+            | Some right ->
+                let neighbours, own = NodeFeatures.twoLinear left right x
+                graph.Mean.Propagate neighbours, Some own
+            | None -> graph.Mean.Propagate(NodeFeatures.linear left x), None
 
-        let y = neighbours.add_ pass[$"%s{name}.lin_l.bias"]
-        let own = NodeFeatures.first (int64 graph.TargetCount) x
+        let aggregateFirst (aggregate: Tensor -> Tensor) =
+            let x = NodeFeatures.toDense x
+            let own = NodeFeatures.first (int64 graph.TargetCount) (Dense x)
 
-        let y =
-            if root then
-                y.add_ (NodeFeatures.linear pass[$"%s{name}.lin_r.weight"] own)
-            else
-                y
+            torch.nn.functional.linear (aggregate x, left),
+            right |> Option.map (fun right -> NodeFeatures.linear right own)
 
-        if normalise then torch.nn.functional.normalize y else y
+        Scope.freeing Seq.singleton (fun () ->
+            let neighbours, own =
+                match aggregator, x with
+                | Aggregator.Max, _ -> aggregateFirst (fun x -> GraphOps.SpmmMax(graph.Edges, x))
+                // The narrower side of the product first; where few nodes are targets, the mean, which leaves their rows
+                // alone.
+                | Aggregator.Mean, (Dense _ | Dropped _) when
+                    left.shape[0] >= left.shape[1] || graph.TargetCount < graph.NodeCount
+                    ->
+                    aggregateFirst graph.Mean.Propagate
+                | Aggregator.Mean, _ -> productFirst ()
+
+            let y = neighbours.add_ pass[$"%s{name}.lin_l.bias"]
+            let y = own |> Option.map y.add_ |> Option.defaultValue y
+            if normalise then torch.nn.functional.normalize y else y)
 
     let gnn (config: SageConfig) : Gnn =
         let conv k = $"convs.%d{k}"
@@ -78,13 +89,14 @@ module Sage =
         ]
 
         let layer k (pass: GnnPass) graph (x: NodeFeatures) =
-            let x = if k = 0 then pass.DropFeatures config.InputDropout x else x
-            let y = layer config.Aggregator config.Root config.Normalise (conv k) pass graph x
+            let dropout = if k = 0 then config.InputDropout else config.HiddenDropout
 
-            if k = last then
-                y
-            else
-                let y = if config.BatchNorm then pass.BatchNorm (norm k) y else y
-                y.relu_ () |> pass.Dropout config.HiddenDropout
+            let y =
+                pass.DropWhenRead dropout x
+                |> layer config.Aggregator config.Root config.Normalise (conv k) pass graph
+
+            if k = last then y
+            elif config.BatchNorm then pass.BatchNormRelu (norm k) y
+            else y.relu_ ()
 
         Gnn.ofLayers config.Classes weights [ for k in 0..last -> layer k ]

@@ -130,6 +130,7 @@ module GraphModel =
         (start: Weights)
         : Weights * float32[] =
         use x = tensors compute inputs
+        use _ = GraphTraining.givingBack x.Features
 
         let view = {
             Training =

@@ -1,6 +1,7 @@
 namespace Glem
 
 open TorchSharp
+open Glem.Torch.Extensions
 
 /// A graph network after training: its best checkpoint, the optimiser's memory at that checkpoint, and the logits of
 /// every node there : [n; c] row-major.
@@ -154,6 +155,27 @@ module GraphTraining =
             Logits = practice.Answer best (Array.init practice.NodeCount id)
         }
 
+    // Bytes of features from which a step's matrices are large beside the rest of the process.
+    let private large = 1L <<< 25
+
+    /// For the time of training on the whole graph: what large matrices free goes back to the system, because the next ones
+    /// seldom fit into the holes. Null where they are small, and it is faster to keep it.   x : [n; d]
+    let givingBack (x: Tensor) : System.IDisposable | null =
+        if x.numel () * x.element_size () < large then null else TensorMemory.GiveBack()
+
+    /// The logits of some nodes from one pass over the whole graph : [k; c].   x : [n; d]
+    let read
+        (compute: Compute)
+        (gnn: Gnn)
+        (graph: GraphTensors)
+        (x: NodeFeatures)
+        (pass: GnnPass)
+        (nodes: int[])
+        : Tensor =
+        Scope.freeing Seq.singleton (fun () ->
+            let at = torch.tensor(nodes |> Array.map int64).``to`` compute.Device
+            (gnn.Forward pass graph x).index_select(0L, at))
+
     /// Trains on the whole graph at once, and answers the best checkpoint by validation.
     let toBestWith
         consistency
@@ -169,10 +191,7 @@ module GraphTraining =
 
             {
                 Positions = positions
-                Read =
-                    fun pass nodes ->
-                        let at = torch.tensor(nodes |> Array.map int64).``to`` compute.Device
-                        (gnn.Forward pass graph x).index_select(0L, at)
+                Read = read compute gnn graph x
             }
 
         let answer p (nodes: int[]) =

@@ -40,9 +40,60 @@ public static class Ops
             ? NativeOps.Call("glem::spmm", rowptr, col, weight, rowptrT, colT, weightT, x)
             : PlainOps.Spmm(rowptr, col, weight, x);
 
+    /// <summary>
+    /// <see cref="Spmm"/> with one weight for all entries of a row, such as a mean's: the same bits, and no weight for each
+    /// entry.
+    /// </summary>
+    /// <param name="rowptr">[n + 1], int32 or int64.</param>
+    /// <param name="col">[e], in [0, m), of rowptr's type.</param>
+    /// <param name="rowptrT">[m + 1], of the transpose.</param>
+    /// <param name="colT">[e], in [0, n).</param>
+    /// <param name="weight">[n], float32.</param>
+    /// <param name="x">[m; d].</param>
+    /// <returns>[n; d], of x's type.</returns>
+    public static Tensor SpmmByRow(Tensor rowptr, Tensor col, Tensor rowptrT, Tensor colT, Tensor weight, Tensor x) =>
+        Native
+            ? NativeOps.Call("glem::spmm_by_row", rowptr, col, rowptrT, colT, weight, x)
+            : PlainOps.SpmmByRow(rowptr, col, weight, x);
+
     /// <summary>Dropout of any tensor: kept elements times 1 / (1 - p), the others 0.</summary>
     public static Tensor Dropout(Tensor x, double p, long seed) =>
         Native ? NativeOps.Call("glem::dropout", x, p, seed) : PlainOps.Dropout(x, p, seed);
+
+    /// <summary>
+    /// dropout(x) Wᵀ for each of some matrices W. No dropped copy of x is made but a few MB at a time, in the backward pass
+    /// again. The products are the BLAS's, whose bits may depend on the number of threads.
+    /// </summary>
+    /// <param name="x">[n; d].</param>
+    /// <param name="weights">Each [h; d], of x's type; each h its own.</param>
+    /// <param name="p">The share dropped: the mask is <see cref="Dropout"/>'s.</param>
+    /// <param name="seed">The mask's.</param>
+    /// <returns>For each matrix [n; h].</returns>
+    public static Tensor[] DropoutLinear(Tensor x, Tensor[] weights, double p, long seed) =>
+        Native
+            ? Array.ConvertAll(NativeOps.CallMany("glem::dropout_linear", x, weights, p, seed), y => y!)
+            : PlainOps.DropoutLinear(x, weights, p, seed);
+
+    /// <summary>
+    /// relu(batch_norm(x)) over columns (Ioffe and Szegedy 2015). Training keeps x alone for the backward pass, and takes
+    /// two rows or more; a single row and evaluation are as torch.nn.functional has them.
+    /// </summary>
+    /// <param name="x">[n; d].</param>
+    /// <param name="weight">[d].</param>
+    /// <param name="bias">[d].</param>
+    /// <param name="runningMean">[d], moved in training; null leaves it out there.</param>
+    /// <param name="runningVar">The same of the unbiased variance.</param>
+    /// <param name="training">Whether the columns' own statistics count; else the running ones.</param>
+    /// <param name="momentum">How far the running statistics move.</param>
+    /// <param name="eps">Added to the variance.</param>
+    /// <returns>As x.</returns>
+    public static Tensor BatchNormRelu(
+        Tensor x, Tensor weight, Tensor bias, Tensor? runningMean, Tensor? runningVar, bool training, double momentum,
+        double eps) =>
+        Native
+            ? NativeOps.Call(
+                "glem::batch_norm_relu", x, weight, bias, runningMean, runningVar, training, momentum, eps)
+            : PlainOps.BatchNormRelu(x, weight, bias, runningMean, runningVar, training, momentum, eps);
 
     /// <summary>gelu(x + bias), by the error function.</summary>
     /// <param name="x">[..., d].</param>

@@ -23,12 +23,41 @@ public static class PlainOps
         return zeros(n, x.shape[1], x.dtype, x.device).index_add(0, rows, gathered, 1).MoveToOuterDisposeScope();
     }
 
+    /// <summary>As <see cref="Ops.SpmmByRow"/>, a weight made for each entry.</summary>
+    public static Tensor SpmmByRow(Tensor rowptr, Tensor col, Tensor weight, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var n = rowptr.shape[0] - 1;
+        var degrees = (rowptr.narrow(0, 1, n) - rowptr.narrow(0, 0, n)).to(int64);
+        return Spmm(rowptr, col, weight.repeat_interleave(degrees), x).MoveToOuterDisposeScope();
+    }
+
     /// <summary>As <see cref="Ops.Dropout"/>.</summary>
     public static Tensor Dropout(Tensor x, double p, long seed)
     {
         using var scope = NewDisposeScope();
         var scales = KeepScales(arange(x.numel(), int64, x.device), p, seed);
         return (x * scales.reshape(x.shape).to(x.dtype)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>As <see cref="Ops.DropoutLinear"/>, the dropped copy made whole.</summary>
+    public static Tensor[] DropoutLinear(Tensor x, Tensor[] weights, double p, long seed)
+    {
+        using var scope = NewDisposeScope();
+        var dropped = p > 0 ? Dropout(x, p, seed) : x;
+        return Array.ConvertAll(weights, weight => nn.functional.linear(dropped, weight).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>As <see cref="Ops.BatchNormRelu"/>.</summary>
+    public static Tensor BatchNormRelu(
+        Tensor x, Tensor weight, Tensor bias, Tensor? runningMean, Tensor? runningVar, bool training, double momentum,
+        double eps)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional
+            .batch_norm(x, runningMean, runningVar, weight, bias, training, momentum, eps)
+            .relu()
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>As <see cref="Ops.BiasGelu"/>.</summary>

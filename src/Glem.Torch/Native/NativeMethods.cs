@@ -79,6 +79,10 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int glem_generator_set_state(nint generator, nint state);
     [LibraryImport(Library)] internal static partial int glem_manual_seed(ulong seed);
 
+    [LibraryImport(Library)] internal static partial void glem_keep_freed_memory(int keep);
+    [LibraryImport(Library)] internal static partial nint glem_memory_watch();
+    [LibraryImport(Library)] internal static partial long glem_memory_unwatch(nint watching);
+
     [LibraryImport(Library)] internal static partial int glem_abi();
     [LibraryImport(Library)] internal static partial byte* glem_torch_version();
     [LibraryImport(Library)] internal static partial byte* glem_torch_path();

@@ -55,6 +55,40 @@ public class SpmmTests
     }
 
     [Fact]
+    public void One_weight_a_row_gives_the_bits_of_that_weight_at_each_entry()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(9);
+        // Rows in pieces too: hubs.
+        using var edges = EdgeGraph.WithHubs(300, 200, 1000, 4).Index();
+        var byRow = rand(300);
+        var degrees = (edges.RowPtr.narrow(0, 1, 300) - edges.RowPtr.narrow(0, 0, 300)).to(int64);
+        var weight = byRow.repeat_interleave(degrees);
+        var weightT = weight.index_select(0, edges.Order);
+        foreach (var type in new[] { float32, bfloat16 })
+        {
+            var x = randn(200, 72).to(type);
+            var slope = randn(300, 72).to(type);
+            float[][] Bits(Func<Tensor, Tensor> product)
+            {
+                var leaf = x.clone().requires_grad_();
+                var y = product(leaf);
+                y.backward([slope]);
+                return [.. new[] { y, leaf.grad! }.Select(part => part.detach().to(float32).data<float>().ToArray())];
+            }
+            Assert.Equal(
+                Bits(t => Ops.Spmm(edges.RowPtr, edges.Col, weight, edges.RowPtrT, edges.ColT, weightT, t)),
+                Bits(t => Ops.SpmmByRow(edges.RowPtr, edges.Col, edges.RowPtrT, edges.ColT, byRow, t)));
+            Agreement.Holds(
+                // A hub sums twenty thousand terms.
+                type == float32 ? 10 * Agreement.Float32 : Agreement.BFloat16,
+                t => Ops.SpmmByRow(edges.RowPtr, edges.Col, edges.RowPtrT, edges.ColT, byRow, t[0]),
+                t => PlainOps.SpmmByRow(edges.RowPtr, edges.Col, byRow, t[0]),
+                x);
+        }
+    }
+
+    [Fact]
     public void A_row_of_most_entries_is_summed_in_pieces_with_the_same_bits_for_any_number_of_threads()
     {
         using var scope = NewDisposeScope();

@@ -119,9 +119,6 @@ module GridReport =
             ]
         | _ -> []
 
-    let private interval (interval: Interval) =
-        $"[%s{Points.ofFraction interval.Low}, %s{Points.ofFraction interval.High}]"
-
     let private p (value: float) =
         if value < 0.001 then
             "< 0.001"
@@ -132,8 +129,8 @@ module GridReport =
         let row (comparison: Comparison) = [
             comparison.Arm
             Points.ofFraction comparison.Difference.Mean
-            interval comparison.TInterval
-            interval comparison.BootstrapInterval
+            Forest.bounds comparison.TInterval
+            Forest.bounds comparison.BootstrapInterval
             p comparison.TPValue
             p comparison.HolmP
             p comparison.Wilcoxon.PValue
@@ -171,33 +168,22 @@ module GridReport =
         | Some baseline, comparisons when not comparisons.IsEmpty ->
             let anchor = $"effects-%s{Student.key student}"
 
-            let effect (comparison: Comparison) =
-                Json.object [
-                    "name", Json.text comparison.Arm
-                    "baseline", Json.text comparison.Baseline
-                    "mean", Json.float comparison.Difference.Mean
-                    "low", Json.float comparison.TInterval.Low
-                    "high", Json.float comparison.TInterval.High
-                    "seeds",
-                    comparison.Pairs |> List.choose (fun (_, ours, theirs) -> Json.float (ours - theirs)) |> Json.array
-                ]
+            let effect (comparison: Comparison) = {
+                Comparing = comparison.Arm
+                Student = student
+                Differences = [ for seed, ours, theirs in comparison.Pairs -> seed, ours - theirs ]
+            }
 
             [
                 {
                     Anchor = anchor
                     Title = $"%s{name}: differences to %s{baseline}"
                     Blocks = [
-                        Figure {
-                            Id = $"%s{anchor}-chart"
-                            Kind = "forest"
-                            Description =
-                                $"Test accuracy of the %s{name} minus the baseline's on the same seed, in points: mean, 95 %% interval by Student's t, and each seed as a tick. Filled marks have intervals without 0."
-                            Data =
-                                Json.object [
-                                    "family", Json.text (Student.key student)
-                                    "effects", comparisons |> Seq.map effect |> Json.array
-                                ]
-                        }
+                        comparisons
+                        |> List.map effect
+                        |> Forest.figure
+                            $"%s{anchor}-chart"
+                            $"Test accuracy of the %s{name} minus the baseline's on the same seed, in points"
                         tests comparisons
                     ]
                 }
@@ -213,15 +199,21 @@ module GridReport =
                 Runs = matter.Runs[name]
             }
 
-            LadderSection.create "cell" arm :: CurveSection.create "cell" arm
+            {
+                Anchor = "cell"
+                Title = $"In full: %s{name}"
+                Blocks = [
+                    Prose
+                        "The sections from here to the grid's cost are about this one cell: the rule's candidate or, where there is no rule, what validation likes best."
+                ]
+            }
+            :: LadderSection.create "cell" arm
+            :: CurveSection.create "cell" arm
             @ ElboSection.create "cell" arm
             @ AuditSection.create "cell" arm
             @ ErrorSection.create "cell" arm
+            @ MapSection.create "cell" arm
             @ RunSection.create "cell" arm
-            |> List.map (fun section -> {
-                section with
-                    Title = $"%s{section.Title}: %s{name}"
-            })
 
     let private cost matter =
         let seconds result =
@@ -250,7 +242,7 @@ module GridReport =
 
         {
             Anchor = "grid-cost"
-            Title = "Cost"
+            Title = "The grid's cost"
             Blocks = [
                 Prose
                     $"Each run by itself, all stages would have taken %s{RunSection.seconds apart}; with what runs share computed once, the runs took %s{RunSection.seconds took}, %.0f{100.0 * took / max apart 1e-9} %% of it."
@@ -265,7 +257,7 @@ module GridReport =
         @ inFull matter
         @ [ cost matter ]
 
-    /// Writes report.html and report.md of a grid's folder, of the runs that are there, into another or the same.
+    /// Writes report.html, report.md and report.tex of a grid's folder, of the runs that are there, into another or the same.
     /// Errors: no run yet; a damaged file, by its name and place; a folder that cannot be written to.
     let write (grid: string) (output: string) : Result<unit, GlemError> =
         GridMatter.load grid

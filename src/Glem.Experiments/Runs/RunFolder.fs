@@ -14,6 +14,8 @@ type RunFolder = {
     Audit: AuditRecord list
     /// Empty where the run wrote no predictions.csv.
     Predictions: Prediction list
+    /// Empty where the run wrote no map.csv.
+    Map: MapPoint list
     /// What reading passed over, such as a torn last line.
     Notes: string list
 }
@@ -26,6 +28,7 @@ module RunFolder =
     let audit folder = Path.Combine(folder, "audit.jsonl")
     let summary folder = Path.Combine(folder, "summary.json")
     let predictions folder = Path.Combine(folder, "predictions.csv")
+    let map folder = Path.Combine(folder, "map.csv")
     let checkpoint student folder = Path.Combine(folder, "checkpoints", Student.key student)
 
     /// Reads everything that a report needs. Errors name the file, the line or key, what was found and expected.
@@ -47,5 +50,6 @@ module RunFolder =
                 Elbo = elbo
                 Audit = audit
                 Predictions = predictions folder |> ifThere [] PredictionFile.read
+                Map = map folder |> ifThere [] MapFile.read
                 Notes = metricNotes @ elboNotes @ auditNotes
             })

@@ -76,8 +76,10 @@ type CliRunTests(runs: QuickRuns) =
                 "audit.jsonl"
                 "summary.json"
                 "predictions.csv"
+                "map.csv"
                 "report.html"
                 "report.md"
+                "report.tex"
             ]
             @ checkpoint "lm" lm
             @ checkpoint "gnn" [ "config.json"; "graph.safetensors"; "model.safetensors"; "nodes.json" ]
@@ -220,6 +222,7 @@ type CliRunTests(runs: QuickRuns) =
                 "elbo.jsonl"
                 "audit.jsonl"
                 "predictions.csv"
+                "map.csv"
                 "checkpoints/lm/model.safetensors"
                 "checkpoints/gnn/model.safetensors"
                 "checkpoints/gnn/graph.safetensors"

@@ -409,7 +409,7 @@ type GridCommandTests() =
             [
                 "GNN: differences to staticTwoStage"
                 "p, Holm"
-                "Ladder: glem,alpha=0."
+                "In full: glem,alpha=0."
                 "Each run by itself"
             ] do
             Assert.Contains(part, page)

@@ -224,8 +224,9 @@ let ``repeats of the base tell how much a result moves when nothing changes`` ()
 
     let text = table folder repeated
     // 50, 51 and 52 %.
-    Assert.Contains("over 3 runs of the base from one seed", text)
-    Assert.Contains("0.00 (LM) and 1.00 points (GNN)", text)
+    Assert.Contains("noise of the LM: its test accuracy moves by 0.00 points", text)
+    Assert.Contains("noise of the GNN: its test accuracy moves by 1.00 points", text)
+    Assert.Contains("by 3 runs of 1 such", text)
     Assert.DoesNotContain("| glem | 1 |", text)
 
 [<Fact>]

@@ -31,6 +31,21 @@ module ReportTests =
 
     let private text (key: string) (element: JsonElement) = string (element.GetProperty key)
 
+    /// What is open in a LaTeX text when it ends: braces and environments.
+    let private leftOpen (latex: string) =
+        let marks =
+            Regex.Matches(latex, @"\\(begin|end)\{(\w+)\}|\\[^a-zA-Z]|([{}])")
+            |> Seq.filter (fun mark -> mark.Groups[1].Success || mark.Groups[3].Success)
+
+        ([], marks)
+        ||> Seq.fold (fun opened mark ->
+            match mark.Groups[1].Value, mark.Groups[3].Value, opened with
+            | "begin", _, _ -> mark.Groups[2].Value :: opened
+            | "end", _, last :: rest when last = mark.Groups[2].Value -> rest
+            | "", "{", _ -> "{" :: opened
+            | "", "}", "{" :: rest -> rest
+            | _ -> failwith $"'%s{mark.Value}' at %d{mark.Index} closes nothing")
+
     [<Fact>]
     let ``the page asks nobody for anything and is under 1 MB`` () =
         let html, _ = report [ 0 ] 40
@@ -59,6 +74,7 @@ module ReportTests =
                         info.Dataset with
                             Name = evil
                             Classes = [ evil ]
+                            Source = Some @"100 % of $x_1$ & ~{\end{tabular}^#"
                     }
             }
             |> Result.orRaise
@@ -82,13 +98,21 @@ module ReportTests =
             Assert.DoesNotContain("<b>", html)
             Assert.Contains("&lt;/script&gt;", html)
             Assert.Contains(@"a\|b", markdown)
-            Assert.DoesNotMatch(@"(?<!\\)<b", markdown))
+            Assert.DoesNotMatch(@"(?<!\\)<b", markdown)
+            let latex = File.ReadAllText(Path.Combine(folder, "report.tex"))
+            Assert.Empty(leftOpen latex)
+            Assert.Contains(@"\textless{}/script\textgreater{}", latex)
+
+            Assert.Contains(
+                @"100 \% of \$x\_1\$ \& \textasciitilde{}\{\textbackslash{}end\{tabular\}\textasciicircum{}\#",
+                latex
+            ))
 
     [<Fact>]
     let ``every figure has its place on the page, a kind that the script draws and a description`` () =
         let html, _ = report [ 0; 1 ] 12
         let figures = figures html
-        Assert.Equal(13, figures.Length)
+        Assert.Equal(14, figures.Length)
 
         for figure in figures do
             let id, kind = text "id" figure, text "kind" figure
@@ -126,9 +150,14 @@ module ReportTests =
 
             Report.write folder runs |> Result.orRaise
             let markdown = File.ReadAllText(Path.Combine(folder, "report.md"))
-            // Mean 76.0 with sd of 74 and 78 = 2.83; differences +4.0 and +6.0, mean 5.0, sd 1.41.
+            // Mean 76.0 with sd of 74 and 78 = 2.83; differences +4.0 and +6.0, mean 5.0, sd 1.41,
+            // and 12.7 for the t of one degree of freedom.
             Assert.Contains("76.0 ± 2.8", markdown)
-            Assert.Contains("| GLEM-LM − LM alone | +5.0 ± 1.4 | 2 of 2 | 0: +4.0; 1: +6.0 |", markdown))
+
+            Assert.Contains(
+                @"| GLEM-LM − LM alone | +5.0 ± 1.4 | \[−7.7, +17.7\] | 2 of 2 | 0: +4.0; 1: +6.0 |",
+                markdown
+            ))
 
     /// The ladder's rows of a report on runs with these test accuracies of the LM alone and of GLEM's LM, by seed.
     let private ladder (scores: (float * float) list) =
@@ -179,6 +208,44 @@ module ReportTests =
         Assert.Contains("+4.5 [+3.3, +5.7] points against the LM alone".Replace("[", "\\[").Replace("]", "\\]"), agreed)
         Assert.DoesNotContain("**", ladder [ 0.70, 0.74; 0.76, 0.77; 0.71, 0.69 ])
         Assert.DoesNotContain("**", ladder [ 0.70, 0.74 ])
+
+    [<Fact>]
+    let ``LaTeX holds the same tables, with the same bold, and closes what it opens`` () =
+        MadeUp.inFolder (fun folder ->
+            let runs = [ for seed in 0..2 -> Path.Combine(folder, string seed) ]
+            runs |> List.iteri (fun seed run -> MadeUp.run run seed 8)
+            Report.write folder runs |> Result.orRaise
+            let read name = File.ReadAllText(Path.Combine(folder, name))
+            let latex, markdown = read "report.tex", read "report.md"
+            Assert.Empty(leftOpen latex)
+            let count pattern text = Regex.Matches(text, pattern).Count
+            let headings = count @"(?m)^\| -" markdown
+            Assert.True(headings > 10)
+            Assert.Equal(headings, count @"\\begin\{tabular\}" latex + count "% Left out" latex)
+            Assert.Equal(count @"\*\*[^*]+\*\*" markdown, count @"\\textbf\{" latex)
+            Assert.Contains(@" & \textbf{", latex)
+            Assert.Contains("$\\pm$", latex)
+
+            for table in Regex.Matches(latex, @"(?s)\\begin\{tabular\}\{@\{\}([lr]+)@\{\}\}(.*?)\\bottomrule") do
+                for line in table.Groups[2].Value.Split '\n' |> Array.filter _.EndsWith(@"\\") do
+                    Assert.Equal(table.Groups[1].Length - 1, count @"(?<!\\)&" line))
+
+    [<Fact>]
+    let ``a table that no page holds is left out of LaTeX by name`` () =
+        MadeUp.inFolder (fun folder ->
+            MadeUp.run folder 0 50
+            Report.write folder [ folder ] |> Result.orRaise
+            let latex = File.ReadAllText(Path.Combine(folder, "report.tex"))
+            Assert.Contains("% Left out, with 50 rows and 5 columns: Per class, percent", latex))
+
+    [<Fact>]
+    let ``the noise between equal runs is told where something ran twice`` () =
+        Assert.Equal(None, NoiseNote.ofCells Student.Gnn [ [ 0.8 ]; [ 0.9 ] ])
+        // Differences of 1 and 2 points: sqrt (5 / 4) = 1.118.
+        let note = NoiseNote.ofCells Student.Gnn [ [ 0.80; 0.81 ]; [ 0.90; 0.88 ]; [ 0.7 ] ] |> Option.get
+        Assert.Contains("GNN", note)
+        Assert.Contains("1.12 points", note)
+        Assert.Contains("4 runs of 2", note)
 
     [<Fact>]
     let ``the pseudo-ELBO and the audit have a section where the run recorded them, and none where it did not`` () =

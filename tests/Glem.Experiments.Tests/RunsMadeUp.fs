@@ -248,6 +248,26 @@ module MadeUp =
                     }
         ]
 
+    /// The first of the test nodes that have a label: each class in a cloud of its own, the GNN's clouds further apart.
+    let map (random: Random) classes (predictions: Prediction list) : MapPoint list =
+        let names = classNames classes
+        let around x = Math.Round(x + 0.35 * (random.NextDouble() + random.NextDouble() - 1.0), 4)
+
+        let place reach name =
+            let angle = 2.0 * Math.PI * float (List.findIndex ((=) name) names) / float classes
+            struct (around (reach * cos angle), around (reach * sin angle))
+
+        predictions
+        |> List.filter (fun p -> p.Split = Test)
+        |> List.choose (fun p -> p.Label |> Option.map (fun label -> p.Id, label))
+        |> List.truncate 400
+        |> List.map (fun (id, label) -> {
+            Id = id
+            Class = label
+            Lm = place 0.4 label
+            Gnn = place 0.7 label
+        })
+
     /// Writes a whole run directory.
     let run (folder: string) seed classes =
         let random = Random seed
@@ -255,8 +275,9 @@ module MadeUp =
         RunInfo.write (RunFolder.info folder) (info seed classes) |> Result.orRaise
         Summary.write (RunFolder.summary folder) summary |> Result.orRaise
 
-        PredictionFile.write (RunFolder.predictions folder) (predictions random classes 2400)
-        |> Result.orRaise
+        let predictions = predictions random classes 2400
+        PredictionFile.write (RunFolder.predictions folder) predictions |> Result.orRaise
+        MapFile.write (RunFolder.map folder) (map random classes predictions) |> Result.orRaise
 
         use log = MetricLog.appendTo (RunFolder.metrics folder) |> Result.orRaise
         metrics summary |> List.iter log.Append

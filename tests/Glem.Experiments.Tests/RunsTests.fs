@@ -340,6 +340,7 @@ module RunsTests =
                 [
                     "audit.jsonl"
                     "elbo.jsonl"
+                    "map.csv"
                     "metrics.jsonl"
                     "predictions.csv"
                     "run.json"

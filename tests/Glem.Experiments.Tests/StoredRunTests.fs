@@ -60,7 +60,7 @@ let private run request =
 /// All files of a run that do not tell its time, with their bytes.
 let private results (folder: TestFolder) run =
     let root = folder.File run
-    let timed = set [ "run.json"; "summary.json"; "report.html"; "report.md" ]
+    let timed = set [ "run.json"; "summary.json"; "report.html"; "report.md"; "report.tex" ]
 
     Directory.GetFiles(root, "*", SearchOption.AllDirectories)
     |> Array.map (fun file -> Path.GetRelativePath(root, file))

@@ -323,7 +323,7 @@ type ReportArguments =
         member this.Usage =
             match this with
             | ReportArguments.Runs _ -> "run directories; runs that differ in their seed only are replicates"
-            | ReportArguments.Out _ -> "folder for report.html and report.md (default: the first run's)"
+            | ReportArguments.Out _ -> "folder for report.html, report.md and report.tex (default: the first run's)"
 
 [<RequireQualifiedAccess>]
 type WatchArguments =

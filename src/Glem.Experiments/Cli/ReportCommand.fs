@@ -4,7 +4,7 @@ open Argu
 
 /// glem report.
 module ReportCommand =
-    let private said output what = Console.line $"%s{output}/report.html and %s{output}/report.md, %s{what}"
+    let private said output what = Console.line $"%s{output}/report.html, report.md and report.tex, %s{what}"
 
     /// The page of an experiment, or of runs.
     let run (options: ParseResults<ReportArguments>) : Result<unit, GlemError> =

@@ -13,9 +13,11 @@ module RunCommand =
         "audit.jsonl"
         "summary.json"
         "predictions.csv"
+        "map.csv"
         "checkpoints/"
         "report.html"
         "report.md"
+        "report.tex"
     ]
 
     /// The first of runs/name, runs/name-2, runs/name-3 … that does not exist.

@@ -63,7 +63,7 @@ module GridMatter =
     let comparisons student matter : Comparison list =
         let pairs = [
             for baseline in Option.toList matter.Experiment.Baseline do
-                for result in matter.Results do
+                for result in matter.Results |> List.filter (_.Cell >> Cell.isWhole) do
                     match CellResult.baselineOf baseline matter.Results result with
                     | Some other when other.Cell <> result.Cell -> other, result
                     | _ -> ()
@@ -92,6 +92,9 @@ module GridMatter =
         match Decision.judge matter.Experiment matter.Results with
         | Some decision -> Some(Cell.name decision.Candidate)
         | None ->
-            match matter.Results |> List.filter (fun result -> not (Cell.usesHeldOutLabels result.Cell)) with
+            match
+                matter.Results
+                |> List.filter (fun result -> Cell.isWhole result.Cell && not (Cell.usesHeldOutLabels result.Cell))
+            with
             | [] -> None
             | results -> Some(Cell.name (List.maxBy best results).Cell)

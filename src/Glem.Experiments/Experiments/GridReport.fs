@@ -16,6 +16,8 @@ module GridReport =
                 Prose matter.Experiment.Question
             for sentence in GridTable.decision matter.Experiment matter.Results do
                 Prose sentence
+            for sentence in GridTable.notes matter.Experiment matter.Results do
+                Prose sentence
             for deviation in matter.Deviations do
                 let changes = String.concat "; " deviation.Changes
                 Prose $"Deviation from the registration, %s{deviation.Time}: %s{changes}"
@@ -24,13 +26,16 @@ module GridReport =
         ]
     }
 
-    /// The row whose student stands clear of all others; one that saw the answers competes with nobody.
+    /// The results that have a row: repeats of the base are a note.
+    let private rows matter = matter.Results |> List.filter (_.Cell >> Cell.isRepeat >> not)
+
+    /// The row whose student stands clear of all others; what saw the answers, or ran few rounds, competes with nobody.
     let private best student matter =
         let entries = [
-            for at, result in List.indexed matter.Results do
+            for at, result in List.indexed (rows matter) do
                 let values = (GridMatter.replicates student matter result).Values
 
-                if not (values.IsEmpty || Cell.usesHeldOutLabels result.Cell) then
+                if Cell.isWhole result.Cell && not (values.IsEmpty || Cell.usesHeldOutLabels result.Cell) then
                     at, values
         ]
 
@@ -66,7 +71,7 @@ module GridReport =
             Blocks = [
                 Prose
                     "Mean ± standard deviation over the seeds. Bold is what lies above every other of its column by a paired difference whose 95 % interval excludes 0."
-                Table.create "Accuracy in percent" headings (List.map row matter.Results)
+                Table.create "Accuracy in percent" headings (rows matter |> List.map row)
                 |> Table.embolden 3 (best Student.Lm matter)
                 |> Table.embolden 5 (best Student.Gnn matter)
                 |> Table
@@ -81,7 +86,11 @@ module GridReport =
         | [ down; across ] ->
             let cells = [
                 for result in matter.Results do
-                    match result.Cell.Arm = Experiment.ownArm, level across result.Cell, level down result.Cell with
+                    match
+                        Cell.isWhole result.Cell && result.Cell.Arm = Experiment.ownArm,
+                        level across result.Cell,
+                        level down result.Cell
+                    with
                     | true, Some x, Some y ->
                         for student, name in students do
                             match CellResult.scores student result |> List.map _.Test |> Spread.ofValues with
@@ -119,9 +128,6 @@ module GridReport =
             ]
         | _ -> []
 
-    let private interval (interval: Interval) =
-        $"[%s{Points.ofFraction interval.Low}, %s{Points.ofFraction interval.High}]"
-
     let private p (value: float) =
         if value < 0.001 then
             "< 0.001"
@@ -132,8 +138,8 @@ module GridReport =
         let row (comparison: Comparison) = [
             comparison.Arm
             Points.ofFraction comparison.Difference.Mean
-            interval comparison.TInterval
-            interval comparison.BootstrapInterval
+            Forest.bounds comparison.TInterval
+            Forest.bounds comparison.BootstrapInterval
             p comparison.TPValue
             p comparison.HolmP
             p comparison.Wilcoxon.PValue
@@ -171,33 +177,22 @@ module GridReport =
         | Some baseline, comparisons when not comparisons.IsEmpty ->
             let anchor = $"effects-%s{Student.key student}"
 
-            let effect (comparison: Comparison) =
-                Json.object [
-                    "name", Json.text comparison.Arm
-                    "baseline", Json.text comparison.Baseline
-                    "mean", Json.float comparison.Difference.Mean
-                    "low", Json.float comparison.TInterval.Low
-                    "high", Json.float comparison.TInterval.High
-                    "seeds",
-                    comparison.Pairs |> List.choose (fun (_, ours, theirs) -> Json.float (ours - theirs)) |> Json.array
-                ]
+            let effect (comparison: Comparison) = {
+                Comparing = comparison.Arm
+                Student = student
+                Differences = [ for seed, ours, theirs in comparison.Pairs -> seed, ours - theirs ]
+            }
 
             [
                 {
                     Anchor = anchor
                     Title = $"%s{name}: differences to %s{baseline}"
                     Blocks = [
-                        Figure {
-                            Id = $"%s{anchor}-chart"
-                            Kind = "forest"
-                            Description =
-                                $"Test accuracy of the %s{name} minus the baseline's on the same seed, in points: mean, 95 %% interval by Student's t, and each seed as a tick. Filled marks have intervals without 0."
-                            Data =
-                                Json.object [
-                                    "family", Json.text (Student.key student)
-                                    "effects", comparisons |> Seq.map effect |> Json.array
-                                ]
-                        }
+                        comparisons
+                        |> List.map effect
+                        |> Forest.figure
+                            $"%s{anchor}-chart"
+                            $"Test accuracy of the %s{name} minus the baseline's on the same seed, in points"
                         tests comparisons
                     ]
                 }
@@ -213,15 +208,21 @@ module GridReport =
                 Runs = matter.Runs[name]
             }
 
-            LadderSection.create "cell" arm :: CurveSection.create "cell" arm
+            {
+                Anchor = "cell"
+                Title = $"In full: %s{name}"
+                Blocks = [
+                    Prose
+                        "The sections from here to the grid's cost are about this one cell: the rule's candidate or, where there is no rule, what validation likes best."
+                ]
+            }
+            :: LadderSection.create "cell" arm
+            :: CurveSection.create "cell" arm
             @ ElboSection.create "cell" arm
             @ AuditSection.create "cell" arm
             @ ErrorSection.create "cell" arm
+            @ MapSection.create "cell" arm
             @ RunSection.create "cell" arm
-            |> List.map (fun section -> {
-                section with
-                    Title = $"%s{section.Title}: %s{name}"
-            })
 
     let private cost matter =
         let seconds result =
@@ -250,7 +251,7 @@ module GridReport =
 
         {
             Anchor = "grid-cost"
-            Title = "Cost"
+            Title = "The grid's cost"
             Blocks = [
                 Prose
                     $"Each run by itself, all stages would have taken %s{RunSection.seconds apart}; with what runs share computed once, the runs took %s{RunSection.seconds took}, %.0f{100.0 * took / max apart 1e-9} %% of it."
@@ -265,7 +266,7 @@ module GridReport =
         @ inFull matter
         @ [ cost matter ]
 
-    /// Writes report.html and report.md of a grid's folder, of the runs that are there, into another or the same.
+    /// Writes report.html, report.md and report.tex of a grid's folder, of the runs that are there, into another or the same.
     /// Errors: no run yet; a damaged file, by its name and place; a folder that cannot be written to.
     let write (grid: string) (output: string) : Result<unit, GlemError> =
         GridMatter.load grid

@@ -115,7 +115,7 @@ module GridTable =
         | _ -> []
 
     /// Who went on after which rung.
-    let halving (experiment: Experiment) (results: CellResult list) : string list =
+    let private halving (experiment: Experiment) (results: CellResult list) : string list =
         let state (cell: Cell) =
             results
             |> List.tryFind (fun result -> Cell.name result.Cell = Cell.name cell)
@@ -137,13 +137,13 @@ module GridTable =
                     $"Successive halving: after %s{rounds} %d{kept.Length} of %d{all.Length} cells went on, the best on validation first: %s{stay}. Spared the rest: %s{spared}."
         ]
 
-    /// Of test accuracy, over the runs that were made more than once from one seed; None where none was.
-    let noise (student: Student) (results: CellResult list) : (int * float) option =
-        let repeated =
+    /// Test accuracies of the runs that were made more than once from one seed.
+    let private repeated (student: Student) (results: CellResult list) : float list list =
+        let names =
             results |> List.filter (_.Cell >> Cell.isRepeat) |> List.map (_.Cell >> Cell.whole >> Cell.name)
 
-        let values = [
-            for name in List.distinct repeated do
+        [
+            for name in List.distinct names do
                 let again =
                     results
                     |> List.filter (fun result ->
@@ -163,16 +163,12 @@ module GridTable =
                     ]
         ]
 
-        RunNoise.deviation values |> Option.map (fun noise -> List.sumBy List.length values, noise)
-
-    let private noiseSentence results =
-        let inPoints noise = Spread.format 100.0 2 { Mean = noise; Deviation = None }
-
-        match noise Student.Lm results, noise Student.Gnn results with
-        | Some(count, lm), Some(_, gnn) -> [
-            $"Run-to-run noise: over %d{count} runs of the base from one seed, each computed from nothing, test accuracy has a standard deviation of %s{inPoints lm} (LM) and %s{inPoints gnn} points (GNN)."
-          ]
-        | _ -> []
+    /// What the results say beside their differences: who went on after which rung, and the run-to-run noise.
+    let notes (experiment: Experiment) (results: CellResult list) : string list = [
+        yield! halving experiment results
+        for student in [ Student.Lm; Student.Gnn ] do
+            yield! repeated student results |> NoiseNote.ofCells student |> Option.toList
+    ]
 
     /// table.md: question, table, rule and verdict, and what was changed after the registration.
     let markdown (experiment: Experiment) (results: CellResult list) (deviations: Deviation list) : string =
@@ -189,7 +185,7 @@ module GridTable =
             if results |> List.exists (_.Cell >> Cell.usesHeldOutLabels) then
                 "† learns from held-out labels: a ceiling, no result."
                 ""
-            for sentence in decision experiment results @ halving experiment results @ noiseSentence results do
+            for sentence in decision experiment results @ notes experiment results do
                 sentence
                 ""
             for deviation in deviations do

@@ -211,9 +211,12 @@ module Trial =
         let bestLm, bestGnn = select lmOnly lms, select twoStage gnns
         save study folder bestLm.Model bestGnn.Model
 
-        predictions dataset bestLm.Posterior bestGnn.Posterior
-        |> PredictionFile.write (RunFolder.predictions folder)
-        |> Result.orRaise
+        let answers = predictions dataset bestLm.Posterior bestGnn.Posterior
+        PredictionFile.write (RunFolder.predictions folder) answers |> Result.orRaise
+
+        match EmbeddingMap.create answers bestLm.Model.Embeddings bestGnn.Posterior with
+        | [] -> ()
+        | points -> MapFile.write (RunFolder.map folder) points |> Result.orRaise
 
         let ofRound round candidates =
             candidates |> List.tryFind (fun candidate -> candidate.Round = round) |> Option.map scoreOf

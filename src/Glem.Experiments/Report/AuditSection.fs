@@ -172,16 +172,22 @@ module internal AuditSection =
         }
 
     let private binTables steps = [
-        for property in properties steps ->
-            table
-                $"By %s{(propertyName property).ToLowerInvariant()}; rates in percent"
-                [ propertyName property; "Step"; "#Held out" ]
-                (labelColumns @ studentColumns)
-                [
-                    for step in steps do
-                        for bin, audits in binned property step ->
-                            [ binName bin; step.Name; count _.HeldOut audits ], audits
-                ]
+        for property in properties steps do
+            let rows = [
+                for step in steps do
+                    for bin, audits in binned property step ->
+                        [ binName bin; step.Name; count _.HeldOut audits ], audits
+            ]
+
+            let by columns what =
+                table
+                    $"By %s{(propertyName property).ToLowerInvariant()}, %s{what}; rates in percent"
+                    [ propertyName property; "Step"; "#Held out" ]
+                    columns
+                    rows
+
+            by labelColumns "what the labels were worth"
+            by studentColumns "what the step did"
     ]
 
     let create anchor arm =

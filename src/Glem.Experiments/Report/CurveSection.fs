@@ -35,7 +35,7 @@ module internal CurveSection =
         "ece", "Calibration error (ECE), %", (fun m -> 100.0 * m.Ece)
     ]
 
-    let private figure anchor points (key, label, value) =
+    let private figure anchor arm points (key, label, value) =
         let point p =
             Json.object [
                 "seed", Json.int p.Seed
@@ -49,7 +49,12 @@ module internal CurveSection =
         Figure {
             Id = $"%s{anchor}-curve-%s{key}"
             Kind = "curve"
-            Description = $"%s{label}, by EM round."
+            Description =
+                $"%s{label}, by EM round."
+                + (if arm.Runs.Length > 1 then
+                       " Thick lines are means, thin ones single seeds, bands one standard deviation about the mean."
+                   else
+                       "")
             Data = Json.object [ "label", Json.text label; "points", points |> Seq.map point |> Json.array ]
         }
 
@@ -100,7 +105,7 @@ module internal CurveSection =
                 Blocks = [
                     Prose
                         "Round 0 is training on gold labels alone: the LM on its texts, the GNN on the frozen LM's embeddings. A ring marks the round chosen on validation."
-                    yield! measures |> List.map (figure anchor points)
+                    yield! measures |> List.map (figure anchor arm points)
                     Folded("The same as a table", [ Table(table points) ])
                 ]
             }

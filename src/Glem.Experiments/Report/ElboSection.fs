@@ -54,7 +54,7 @@ module internal ElboSection =
             Description =
                 $"%s{caption}: nats per node of the graph, at the start and after each E-step (E) and M-step (M)."
                 + (if arm.Runs.Length > 1 then
-                       " Thick lines are means, thin ones single seeds."
+                       " Thick lines are means, thin ones single seeds, bands one standard deviation about the mean."
                    else
                        "")
             Data =

@@ -29,25 +29,31 @@ module internal Headline =
             let parts = models |> List.map (fun (name, count) -> $"%s{name} %d{count}x") |> String.concat ", "
             $"The student selected on validation (%s{parts})"
 
-    /// "+1.2", or over several seeds "+1.2 [+0.4, +2.0]": of test accuracy, in points.
+    /// Of test accuracy, a difference for each seed.
     let private gain pick arm =
         arm.Runs
         |> List.choose (fun run ->
             match answer run, pick run.Summary with
             | Some(a: Score), Some(b: Score) -> Some(a.Test - b.Test)
             | _ -> None)
-        |> function
-            | [] -> None
-            | [ one ] -> Some(Points.ofFraction one)
-            | several -> several |> PairedDifference.ofValues |> Option.map Points.ofDifference
 
-    let private gains arm =
-        [
-            "the LM alone", gain _.LmOnly arm
-            "the static two-stage pipeline", gain _.Static arm
-            "TF-IDF + logistic regression", gain _.TfIdf arm
-        ]
-        |> List.choose (fun (name, gain) -> Option.map (fun gain -> name, gain) gain)
+    let private gains arm = [
+        for name, pick in
+            [
+                "the LM alone", (_.LmOnly: Summary -> Score option)
+                "the static two-stage pipeline", _.Static
+                "TF-IDF + logistic regression", _.TfIdf
+            ] do
+            match gain pick arm with
+            | [] -> ()
+            | differences -> name, differences
+    ]
+
+    /// "+1.2", or over several seeds "+1.2 [+0.4, +2.0]".
+    let private points differences =
+        match PairedDifference.ofValues differences with
+        | Some difference -> Points.ofDifference difference
+        | None -> Points.ofFraction (List.average differences)
 
     let sentence arm =
         let dataset = (List.head arm.Runs).Info.Dataset.Name
@@ -59,7 +65,7 @@ module internal Headline =
                 answers |> List.map part |> Spread.ofValues |> Option.map Spread.percent |> Option.defaultValue ""
 
             let against =
-                match gains arm |> List.map (fun (name, gain) -> $"%s{gain} points against %s{name}") with
+                match gains arm |> List.map (fun (name, gain) -> $"%s{points gain} points against %s{name}") with
                 | [] -> ""
                 | gains -> ", " + String.concat ", " gains
 
@@ -77,7 +83,15 @@ module internal Headline =
             | Some spread -> Spread.percent spread + " %", "test accuracy of the selected model"
             | None -> ()
             for name, gain in gains arm do
-                gain, $"points against %s{name}"
+                let interval =
+                    match PairedDifference.ofValues gain with
+                    // On one line.
+                    | Some difference ->
+                        let bounds = Forest.bounds (difference.TInterval 0.95)
+                        $", 95 %% %s{bounds.Replace(' ', '\u00a0')}"
+                    | None -> ""
+
+                Points.ofFraction (List.average gain), $"points against %s{name}%s{interval}"
             match arm.Runs |> List.map RunSection.total |> Spread.ofValues with
             | Some spread when spread.Mean > 0.0 -> RunSection.seconds spread.Mean, "wall-clock time of a run"
             | _ -> ()

@@ -39,9 +39,9 @@ module internal Html =
         let html = StringBuilder()
         let add (text: string) = html.Append text |> ignore
 
-        add "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\""
+        add "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\""
         add (encode table.Caption)
-        add $"\"><table><caption>%s{encode table.Caption}</caption>\n<thead><tr>"
+        add $"\"><table><caption><span>%s{encode table.Caption}</span></caption>\n<thead><tr>"
 
         for column in table.Columns do
             add $"<th scope=\"col\"%s{side column}>%s{encode column.Heading}</th>"
@@ -54,7 +54,9 @@ module internal Html =
             for i, (column, cell) in List.zip table.Columns row.Cells |> List.indexed do
                 let text = encode cell
                 let text = if List.contains i row.Bold then $"<strong>%s{text}</strong>" else text
-                add $"<td%s{side column}>%s{text}</td>"
+                // The first cell says what the row is about.
+                let tag, scope = if i = 0 then "th", " scope=\"row\"" else "td", ""
+                add $"<%s{tag}%s{scope}%s{side column}>%s{text}</%s{tag}>"
 
             add "</tr>\n"
 
@@ -128,11 +130,12 @@ module internal Html =
 %s{style}</style>
 </head>
 <body>
+<a class="skip" href="#main">Skip to the report</a>
 <header>
 <h1>%s{encode title}</h1>
 <nav aria-label="Sections">%s{contents}</nav>
 </header>
-<main>
+<main id="main" tabindex="-1">
 %s{body}</main>
 <noscript><p>The charts need JavaScript; every number is in the tables.</p></noscript>
 <footer>

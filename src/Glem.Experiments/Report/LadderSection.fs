@@ -119,18 +119,15 @@ module internal LadderSection =
         let note =
             if arm.Runs.Length > 1 then
                 $"Mean ± standard deviation over %d{arm.Runs.Length} runs. "
-                + "Bold is what lies above every other of its column by a paired difference whose 95 % interval excludes 0. "
+                + "Bold is what lies above every other of its column by a paired difference whose 95 % interval excludes 0."
             else
-                "One run: differences of this size may come from the seed alone. "
+                "One run: differences of this size may come from the seed alone."
 
         {
             Anchor = $"%s{anchor}-ladder"
             Title = "Ladder"
             Blocks = [
-                Prose(
-                    note
-                    + "The rounds, and which student answers, were chosen on validation accuracy; test accuracy was read after."
-                )
+                Prose note
                 match ProtocolNote.ofRun (List.head arm.Runs).Info with
                 | Some note -> Prose note
                 | None -> ()

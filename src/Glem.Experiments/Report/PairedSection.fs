@@ -2,16 +2,16 @@ namespace Glem
 
 /// Differences within a run: both models saw the same seed and split, so the seed's own luck cancels.
 module internal PairedSection =
-    let private comparisons: (string * (Summary -> Score option) * (Summary -> Score option)) list = [
-        "GLEM-LM − LM alone", _.GlemLm, _.LmOnly
-        "GLEM-LM − LM self-training", _.GlemLm, _.SelfTraining
-        "GLEM-GNN − static two-stage", _.GlemGnn, _.Static
-        "GLEM-GNN − GNN on TF-IDF", _.GlemGnn, _.GnnRaw
-        "LM alone − TF-IDF + logistic regression", _.LmOnly, _.TfIdf
+    let private comparisons: (string * Student * (Summary -> Score option) * (Summary -> Score option)) list = [
+        "GLEM-LM − LM alone", Student.Lm, _.GlemLm, _.LmOnly
+        "GLEM-LM − LM self-training", Student.Lm, _.GlemLm, _.SelfTraining
+        "GLEM-GNN − static two-stage", Student.Gnn, _.GlemGnn, _.Static
+        "GLEM-GNN − GNN on TF-IDF", Student.Gnn, _.GlemGnn, _.GnnRaw
+        "LM alone − TF-IDF + logistic regression", Student.Lm, _.LmOnly, _.TfIdf
     ]
 
-    let private differences arm = [
-        for name, better, baseline in comparisons do
+    let private effects arm = [
+        for name, student, better, baseline in comparisons do
             let values = [
                 for run in arm.Runs do
                     match better run.Summary, baseline run.Summary with
@@ -20,50 +20,44 @@ module internal PairedSection =
             ]
 
             if not values.IsEmpty then
-                name, values
+                {
+                    Comparing = name
+                    Student = student
+                    Differences = values
+                }
     ]
 
-    let create anchor arm =
-        let differences = differences arm
+    let private row effect =
+        let values = effect.Differences |> List.map snd
+        let up = values |> List.filter (fun d -> d > 0.0) |> List.length
 
-        let row (name, values) =
-            let spread = values |> List.map snd |> Spread.ofValues
-            let up = values |> List.filter (fun (_, d) -> d > 0.0) |> List.length
-
-            [
-                name
-                spread |> Option.map Spread.points |> Option.defaultValue ""
-                $"%d{up} of %d{values.Length}"
-                values |> List.map (fun (seed, d) -> $"%d{seed}: %s{Points.ofFraction d}") |> String.concat "; "
-            ]
-
-        let data = [
-            for name, values in differences do
-                for seed, d in values ->
-                    Json.object [ "name", Json.text name; "seed", Json.int seed; "difference", Json.float d ]
+        [
+            effect.Comparing
+            Spread.ofValues values |> Option.map Spread.points |> Option.defaultValue ""
+            Forest.interval effect |> Option.map Forest.bounds |> Option.defaultValue ""
+            $"%d{up} of %d{values.Length}"
+            effect.Differences
+            |> List.map (fun (seed, d) -> $"%d{seed}: %s{Points.ofFraction d}")
+            |> String.concat "; "
         ]
 
-        if differences.IsEmpty then
-            []
-        else
-            [
-                {
-                    Anchor = $"%s{anchor}-paired"
-                    Title = "Paired differences"
-                    Blocks = [
-                        Figure {
-                            Id = $"%s{anchor}-paired-chart"
-                            Kind = "paired"
-                            Description =
-                                "Test accuracy of one model minus another's in the same run, in points; the bar is the mean."
-                            Data = Json.object [ "differences", Json.array data ]
-                        }
-                        Table(
-                            Table.create
-                                "Differences in test accuracy, points"
-                                [ "Comparison"; "#Difference"; "#Above zero"; "Each seed" ]
-                                (List.map row differences)
-                        )
-                    ]
-                }
-            ]
+    let create anchor arm =
+        match effects arm with
+        | [] -> []
+        | effects -> [
+            {
+                Anchor = $"%s{anchor}-paired"
+                Title = "Paired differences"
+                Blocks = [
+                    Forest.figure
+                        $"%s{anchor}-paired-chart"
+                        "Test accuracy of one model minus another's in the same run, in points"
+                        effects
+                    Table.create
+                        "Differences in test accuracy, points; the interval is Student's t over seeds"
+                        [ "Comparison"; "#Difference"; "#95 % interval"; "#Above zero"; "Each seed" ]
+                        (List.map row effects)
+                    |> Table
+                ]
+            }
+          ]

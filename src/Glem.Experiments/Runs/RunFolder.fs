@@ -14,6 +14,8 @@ type RunFolder = {
     Audit: AuditRecord list
     /// Empty where the run wrote no predictions.csv, and where they were not asked for.
     Predictions: Prediction list
+    /// Empty where the run wrote no map.csv, and where it was not asked for.
+    Map: MapPoint list
     /// What reading passed over, such as a torn last line.
     Notes: string list
 }
@@ -28,9 +30,11 @@ module RunFolder =
     /// Of a run in the making only.
     let progress folder = Path.Combine(folder, "progress.jsonl")
     let predictions folder = Path.Combine(folder, "predictions.csv")
+    let map folder = Path.Combine(folder, "map.csv")
     let checkpoint student folder = Path.Combine(folder, "checkpoints", Student.key student)
 
-    /// Reads all but the predictions, which are long. Errors name the file, the line or key, what was found and expected.
+    /// Reads all but the predictions and the map, which are long. Errors name the file, the line or key, what was found and
+    /// expected.
     let loadRecords (folder: string) =
         RunFile.guard folder "a run directory" (fun () ->
             if not (Directory.Exists folder) then
@@ -49,6 +53,7 @@ module RunFolder =
                 Elbo = elbo
                 Audit = audit
                 Predictions = []
+                Map = []
                 Notes = metricNotes @ elboNotes @ auditNotes
             })
 
@@ -56,8 +61,11 @@ module RunFolder =
     let load (folder: string) =
         loadRecords folder
         |> Result.bind (fun run ->
-            if File.Exists(predictions folder) then
-                PredictionFile.read (predictions folder)
-                |> Result.map (fun predictions -> { run with Predictions = predictions })
-            else
-                Ok run)
+            RunFile.guard folder "a run directory" (fun () ->
+                let ifThere read path = if File.Exists path then read path |> Result.orRaise else []
+
+                {
+                    run with
+                        Predictions = predictions folder |> ifThere PredictionFile.read
+                        Map = map folder |> ifThere MapFile.read
+                }))

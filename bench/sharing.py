@@ -28,7 +28,7 @@ options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.
 options.add_argument("--rounds", type=int, default=2, help="EM rounds (the quickstart has 2)")
 options.add_argument("--seeds", type=int, default=3)
 options.add_argument("--apart", type=int, default=2, help="cells of each seed that also run apart, of 16")
-options.add_argument("--nodes", type=int, default=600)
+options.add_argument("--nodes", type=int, default=150)
 given = options.parse_args()
 
 # Taken at random, and the same each time.

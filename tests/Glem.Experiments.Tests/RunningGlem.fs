@@ -85,7 +85,7 @@ type RunningGlem(folder: string, environment: (string * string) list, arguments:
 
         while not started.HasExited && not (condition ()) do
             Assert.True(watch.Elapsed < limit, $"not seen: %s{read out}%s{read err}")
-            Thread.Sleep 1
+            Thread.Sleep 4
 
         condition ()
 

@@ -42,21 +42,23 @@ module Interruption =
     type private Ears(first: PosixSignal -> unit) =
         let since = Stopwatch()
         let mutable asked = None
+        let mutable isByWord = false
 
-        let hear signal =
+        let hear signal byWord =
             let isFirst =
                 lock since (fun () ->
                     let isFirst = asked.IsNone
 
                     if isFirst then
                         asked <- Some signal
+                        isByWord <- byWord
                         since.Start()
 
                     isFirst)
 
             if isFirst then
                 first signal
-            elif signal <> PosixSignal.SIGTERM || since.Elapsed > echo then
+            elif since.Elapsed > echo || not (signal = PosixSignal.SIGTERM || isByWord) then
                 endBy signal
 
         let registrations = [
@@ -65,11 +67,15 @@ module Interruption =
                     signal,
                     fun context ->
                         context.Cancel <- true
-                        hear context.Signal
+                        hear context.Signal false
                 )
         ]
 
-        member _.Hear signal = hear signal
+        /// The same by word of another process, which the signal itself may have gone before, or may follow.
+        member _.HearOf signal =
+            if asked.IsNone then
+                hear signal true
+
         /// The first one.
         member _.Asked = asked
 
@@ -100,8 +106,7 @@ module Interruption =
     let private listenToInput (ears: Ears) =
         let listen () =
             while not (isNull (Console.In.ReadLine())) do
-                if ears.Asked.IsNone then
-                    ears.Hear PosixSignal.SIGTERM
+                ears.HearOf PosixSignal.SIGTERM
 
             endBy PosixSignal.SIGTERM
 

@@ -25,8 +25,9 @@ type RunningGlem(folder: string, environment: (string * string) list, arguments:
 
     let info =
         ProcessStartInfo(
-            "dotnet",
-            GlemProcess.program :: arguments,
+            // A shell's background job starts its children deaf to Ctrl-C, and tests may be one.
+            "env",
+            "--default-signal=INT" :: "dotnet" :: GlemProcess.program :: arguments,
             WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true

@@ -61,7 +61,10 @@ module CellClaim =
                 {
                     new IDisposable with
                         member _.Dispose() =
-                            File.Delete(note path)
+                            // Who finished the run has removed its claim, and the folder with the last one.
+                            if File.Exists(note path) then
+                                File.Delete(note path)
+
                             held.Dispose()
                 }
         with :? IOException ->

@@ -1,6 +1,6 @@
 // How much should each model trust the other's labels? GLEM on dotnet-api over alpha (E-step) and beta (M-step), with controls.
 // ./glem grid scripts/alpha-beta.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 65 runs that share stages: about 30 min of one core, 2 GB; writes runs/alpha-beta; runs that are there are read
+// 65 runs that share stages: an estimated 50 min of one core, 2 GB; writes runs/alpha-beta; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // Is it EM that helps? GLEM on dotnet-api against the static two-stage pipeline, self-training, and EM with no, random and true labels.
 // ./glem grid scripts/controls.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 30 runs that share stages: about 30 min of one core, 2 GB; writes runs/controls; runs that are there are read
+// 30 runs that share stages: an estimated 40 min of one core, 2 GB; writes runs/controls; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // Should only sure pseudo labels teach? GLEM on dotnet-api over filters, each beside as many labels of other nodes.
 // ./glem grid scripts/filters.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 50 runs that share stages: about 30 min of one core, 2 GB; writes runs/filters; runs that are there are read
+// 50 runs that share stages: an estimated 60 min of one core, 2 GB; writes runs/filters; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // What is a model worth on nodes that training never saw? GLEM against its own parts on dotnet-api under three protocols.
 // ./glem grid scripts/inductive.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 30 runs that share stages: about 30 min of one core, 2 GB; writes runs/inductive; runs that are there are read
+// 30 runs that share stages: an estimated 55 min of one core, 2 GB; writes runs/inductive; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // How few labels does it take? GLEM against the static pipeline on dotnet-api, with a share of the training labels.
 // ./glem grid scripts/label-rate.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 40 runs that share stages: about 30 min of one core, 2 GB; writes runs/label-rate; runs that are there are read
+// 40 runs that share stages: an estimated 70 min of one core, 2 GB; writes runs/label-rate; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // Is EM worth less to a better language model? GLEM against the static pipeline on dotnet-api, with four encoders.
 // ./glem grid scripts/lm-size.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 40 runs that share stages: about 30 min of one core, 2 GB; writes runs/lm-size; runs that are there are read
+// 40 runs that share stages: an estimated 50 min of one core, 2 GB; writes runs/lm-size; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // Who should begin, and for how many rounds? GLEM on dotnet-api over EM's order and rounds; rounds of one order share their stages.
 // ./glem grid scripts/rounds.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 45 runs that share stages: about 30 min of one core, 2 GB; writes runs/rounds; runs that are there are read
+// 45 runs that share stages: an estimated 60 min of one core, 2 GB; writes runs/rounds; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -1,6 +1,6 @@
 // How sharp should pseudo labels be? GLEM on dotnet-api over the temperature of both teachers.
 // ./glem grid scripts/temperature.fsx (--dry-run --jobs N --seeds N --set path=value --out DIR --quick)
-// 25 runs that share stages: about 30 min of one core, 2 GB; writes runs/temperature; runs that are there are read
+// 25 runs that share stages: an estimated 40 min of one core, 2 GB; writes runs/temperature; runs that are there are read
 #load "Glem.fsx"
 open Glem
 

@@ -66,6 +66,7 @@ type SmallGrid() =
         | "run.json"
         | "report.html"
         | "report.md"
+        | "report.tex"
         | "preregistration.json"
         | "manifest.json" -> true
         // A cell's note.

@@ -1,22 +1,10 @@
 namespace Glem
 
-open System.Collections.Generic
 open System.Threading
 
 /// Runs cells as glem run runs recipes. One for a grid: data sets are read once.
 type CellRun(compute: Compute, store: Store, cancel: CancellationToken, witness: IWitness) =
-    let datasets = Dictionary<string * float, Dataset>()
-
-    let datasetOf (recipe: Recipe) =
-        let key = recipe.Dataset, recipe.LabelRate
-
-        match datasets.TryGetValue key with
-        | true, dataset -> Ok dataset
-        | _ ->
-            Datasets.atLabelRate recipe.LabelRate recipe.Dataset
-            |> Result.map (fun dataset ->
-                datasets[key] <- dataset
-                dataset)
+    let datasets = RecipeDatasets()
 
     /// The command line that makes the same run by itself.
     static member Command(cell: Cell) : string =
@@ -34,7 +22,7 @@ type CellRun(compute: Compute, store: Store, cancel: CancellationToken, witness:
 
     /// Makes a cell's run directory. Errors: as Trial.run; a data set that is not there.
     member _.Make (cell: Cell) (output: string) : Result<Summary, GlemError> =
-        datasetOf cell.Recipe
+        datasets.Of cell.Recipe
         |> Result.bind (fun dataset ->
             Trial.runUntil
                 cancel

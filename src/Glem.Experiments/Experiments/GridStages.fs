@@ -1,6 +1,5 @@
 namespace Glem
 
-open System.Collections.Generic
 open System.Text.Json.Nodes
 
 /// Stages of one name, over a grid's missing runs.
@@ -47,19 +46,11 @@ module GridStages =
     let private runs (compute: Compute) (threads: int) (cells: Cell list) : RunStages list =
         let build = BuildIdentity.json compute
         build["threads"] <- JsonValue.Create threads
-        let datasets = Dictionary<string * float, Dataset>()
+        let datasets = RecipeDatasets()
 
-        let datasetOf (recipe: Recipe) =
-            let key = recipe.Dataset, recipe.LabelRate
-
-            match datasets.TryGetValue key with
-            | true, dataset -> dataset
-            | _ ->
-                let dataset = Datasets.atLabelRate recipe.LabelRate recipe.Dataset |> Result.orRaise
-                datasets[key] <- dataset
-                dataset
-
-        cells |> List.map (fun cell -> RunStages.ofRun build cell.Recipe (datasetOf cell.Recipe) cell.Seed)
+        cells
+        |> List.map (fun cell ->
+            RunStages.ofRun build cell.Recipe (datasets.Of cell.Recipe |> Result.orRaise) cell.Seed)
 
     let private isKept (store: Store) (stage: StageSpec) = (store.TryFind stage.Key).IsSome
 
